@@ -1,0 +1,57 @@
+# Two commands matter: `make run` does the main job and starts the application, `make test` proves it. Both begin with `make setup`.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+SERVE  ?= yes
+# uv looks where pip looks for wheels, so a CPU wheel of torch on disk is taken before a CUDA build from the registry.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+# Nothing phones home, nothing spins: see centre/settings.py, quiet_environment().
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DVC_NO_ANALYTICS := 1
+export HF_HUB_OFFLINE := 1
+export OMP_WAIT_POLICY := PASSIVE
+
+STAMP := $(VENV)/.parley-setup
+
+.PHONY: setup run test test-all lint docs lock bench clean help
+
+help:  ## What can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup: $(STAMP)  ## Make .venv from the lock; quick when nothing changed
+
+# Built in a folder of its own and stamped last: a set-up that was killed is begun again.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Parley needs Python 3.11: expected '$(PYTHON)' on the PATH (or make PYTHON=/path/to/python3.11)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Parley needs Python 3.11, $(PYTHON) is another"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+run: setup  ## The main job in the workspace .parley, then the application (SERVE=no ends after the job)
+	$(BIN)/parley demo $(if $(filter no,$(SERVE)),--no-serve,)
+
+lint: setup  ## Ruff, mypy --strict, the floors and doors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint  ## Everything that takes less than ten minutes on two cores
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: lint  ## The slow journeys too
+	$(BIN)/python -m pytest
+
+docs: setup  ## Write the generated references again
+	$(BIN)/python -m flows.documentation
+
+lock: setup  ## Resolve requirements.lock and requirements-serving.lock anew
+	.ci/lock
+
+clean:  ## Remove the environment and the demo workspace
+	rm -rf $(VENV) .parley
