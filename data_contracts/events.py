@@ -1,0 +1,224 @@
+"""What is said in Parley: CloudEvents 1.0, each one a row of one dataset or a notice of the platform itself.
+
+`source` + `id` is the key. The same event twice is one event; the same key with another body is refused (`body_digest`
+tells them apart); a correction is a new event. Time: `time` is when it happened, `known_at` when the centre could know
+of it; the log fills `known_at` with the time of receipt unless the event is history (`backfilled`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from data_contracts.errors import MalformedEvent
+
+SPEC_VERSION: Final = "1.0"
+ATTRIBUTES: Final = ("id", "source", "type", "time", "data", "subject", "specversion", "datacontenttype", "dataschema")
+EXTENSIONS: Final = ("knownat", "backfilled", "simulated")
+
+DATASET_OF: Final[Mapping[str, str]] = {
+    "customer.registered": "customers",
+    "customer.changed": "customers",
+    "agent.hired": "agents",
+    "agent.changed": "agents",
+    "intent.defined": "intents",
+    "intent.changed": "intents",
+    "contact.ended": "contacts",
+    "contact.reopened": "contacts",
+    "segment.ended": "segments",
+    "agent.state_changed": "agent_states",
+    "utterance.spoken": "utterances",
+    "recording.stored": "recordings",
+    "operation.performed": "operations",
+    "decision.made": "decisions",
+    "decision.followed": "decisions",
+    "decision.overridden": "decisions",
+    "prediction.served": "predictions",
+    "verdict.given": "verdicts",
+    "intent.corrected": "verdicts",
+    "customer.rated": "ratings",
+    "article.published": "articles",
+    "roster.published": "roster",
+    "volume.counted": "volumes",
+    "arm.assigned": "assignments",
+}
+"""The dataset whose row an event of this type carries in `data`."""
+
+PLATFORM_TYPES: Final = (
+    "retraining.requested",
+    "retraining.finished",
+    "watch.decided",
+    "forecast.issued",
+    "features.materialized",
+    "log.compacted",
+    "capability.degraded",
+)
+"""Events of the platform about itself: logged, never compacted into a dataset."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. Times are aware and in UTC; `data` holds the row's own columns."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+    subject: str | None = None
+    known_at: datetime | None = None
+    backfilled: bool = False
+    simulated: bool = False
+
+    @classmethod
+    def from_cloudevent(cls, obj: Mapping[str, Any], *, where: str = "") -> Event:
+        """Read a CloudEvents 1.0 object (JSON mode). `where` names the file and line, or the place in the batch.
+
+        Raises MalformedEvent for a missing or mistyped attribute, an unknown type, an unknown attribute or extension.
+        """
+        _known_attributes(obj, where)
+        _spec_version(obj, where)
+        return cls(
+            id=_text(obj, "id", where),
+            source=_text(obj, "source", where),
+            type=_event_type(obj, where),
+            time=_time(obj, "time", where),
+            data=_data(obj, where),
+            subject=_text(obj, "subject", where) if obj.get("subject") is not None else None,
+            known_at=_time(obj, "knownat", where) if obj.get("knownat") is not None else None,
+            backfilled=_flag(obj, "backfilled", where),
+            simulated=_flag(obj, "simulated", where),
+        )
+
+    def to_cloudevent(self) -> dict[str, Any]:
+        """The CloudEvents 1.0 object; `Event.from_cloudevent` reads it back to an equal event."""
+        told: dict[str, Any] = {
+            "specversion": SPEC_VERSION,
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "time": stamp(self.time),
+            "datacontenttype": "application/json",
+            "data": self.data,
+        }
+        if self.subject is not None:
+            told["subject"] = self.subject
+        if self.known_at is not None:
+            told["knownat"] = stamp(self.known_at)
+        return told | {name: True for name in ("backfilled", "simulated") if getattr(self, name)}
+
+    def body_digest(self) -> str:
+        """sha256 (hex) of the canonical JSON of everything but the key: equal bodies, equal digests."""
+        body = {name: value for name, value in self.to_cloudevent().items() if name not in ("id", "source")}
+        return hashlib.sha256(canonical_json(body).encode()).hexdigest()
+
+
+def dataset_row(event: Event) -> dict[str, Any]:
+    """The dataset row that an event carries: its own columns and the common ones.
+
+    `timeless` is the one common column that a source may state in `data` (a file of labelled texts has no times).
+    Raises MalformedEvent for an event of the platform, which has no dataset, and for one that states other common columns.
+    """
+    if event.type not in DATASET_OF:
+        raise MalformedEvent("this event carries no row", expected=_known_types(), came=event.type, where=event.id)
+    stated = sorted({"happened_at", "known_at", "source", "event_id", "backfilled", "simulated"} & event.data.keys())
+    if stated:
+        raise MalformedEvent("data states what the event itself says", came=", ".join(stated), where=event.id)
+    common = {
+        "happened_at": event.time,
+        "known_at": event.known_at if event.known_at is not None else event.time,
+        "source": event.source,
+        "event_id": event.id,
+        "backfilled": event.backfilled,
+        "simulated": event.simulated,
+        "timeless": event.data.get("timeless", False),
+    }
+    return event.data | common
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: one value, one text. Times become RFC 3339 in UTC; NaN is refused."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+    )
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the microsecond where there is one: 2026-05-01T09:00:00Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return stamp(value)
+    raise TypeError(f"{type(value).__name__} does not go into an event")
+
+
+def _known_attributes(obj: Mapping[str, Any], where: str) -> None:
+    if not isinstance(obj, Mapping):
+        raise MalformedEvent("not an event", expected="a JSON object", came=type(obj).__name__, where=where)
+    unknown = sorted(str(name) for name in obj.keys() - {*ATTRIBUTES, *EXTENSIONS})
+    if unknown:
+        known = ", ".join((*ATTRIBUTES, *EXTENSIONS))
+        raise MalformedEvent("unknown attribute", expected=f"one of {known}", came=", ".join(unknown), where=where)
+
+
+def _spec_version(obj: Mapping[str, Any], where: str) -> None:
+    if obj.get("specversion") != SPEC_VERSION:
+        came = repr(obj.get("specversion"))
+        raise MalformedEvent("not CloudEvents 1.0", expected='specversion "1.0"', came=came, where=where)
+
+
+def _text(obj: Mapping[str, Any], name: str, where: str) -> str:
+    value = obj.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise MalformedEvent(f"no {name}", expected="text that is not empty", came=_shown(value), where=where)
+    return value
+
+
+def _event_type(obj: Mapping[str, Any], where: str) -> str:
+    value = _text(obj, "type", where)
+    if value not in DATASET_OF and value not in PLATFORM_TYPES:
+        raise MalformedEvent("unknown type of event", expected=_known_types(), came=_shown(value), where=where)
+    return value
+
+
+def _time(obj: Mapping[str, Any], name: str, where: str) -> datetime:
+    value = obj.get(name)
+    expected = "a time with its offset such as 2026-05-01T09:00:00Z"
+    if not isinstance(value, str):
+        raise MalformedEvent(f"no {name}", expected=expected, came=_shown(value), where=where)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise MalformedEvent(f"{name} is no time", expected=expected, came=_shown(value), where=where) from error
+    if moment.tzinfo is None:
+        raise MalformedEvent(f"{name} has no offset", expected=expected, came=_shown(value), where=where)
+    return moment.astimezone(UTC)
+
+
+def _data(obj: Mapping[str, Any], where: str) -> dict[str, Any]:
+    value = obj.get("data")
+    if not isinstance(value, Mapping):
+        raise MalformedEvent("no data", expected="a JSON object with the row's columns", came=_shown(value), where=where)
+    return dict(value)
+
+
+def _flag(obj: Mapping[str, Any], name: str, where: str) -> bool:
+    value = obj.get(name, False)
+    if not isinstance(value, bool):
+        raise MalformedEvent(f"{name} is no flag", expected="true or false", came=_shown(value), where=where)
+    return value
+
+
+def _known_types() -> str:
+    return "one of " + ", ".join((*DATASET_OF, *PLATFORM_TYPES))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
