@@ -214,8 +214,9 @@ def _from_env(env: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-# Read by the tests (where the public data lies) and by the tracer of a run, not by a workspace.
-_RESERVED = frozenset({"PARLEY_REAL_DATA", "PARLEY_RUN_ID", "PARLEY_RUN_DIR"})
+# Read by the tests (where the public data lies), by the tracer of a run, by the command line (a person's credential)
+# and by a stage (the process that it must not outlive); none of them is a setting of a workspace.
+_RESERVED = frozenset({"PARLEY_REAL_DATA", "PARLEY_RUN_ID", "PARLEY_RUN_DIR", "PARLEY_TOKEN", "PARLEY_TETHER"})
 
 
 def _from_file(path: Path) -> dict[str, Any]:
