@@ -10,6 +10,7 @@ seen never misses an event.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_contracts.errors import EventConflict, InputError, MalformedEvent, Overloaded, StateConflict, UnavailableError
-from data_contracts.events import Event, canonical_json
+from data_contracts.events import Event, stamp
 
 # How many events one read hands out unless told otherwise: about 5 MB of bodies, 0.1 s.
 PAGE = 10_000
@@ -288,12 +289,30 @@ def _unique(entries: list[tuple[Event, str, str]]) -> list[tuple[Event, str, str
 
 
 def _encoded(event: Event) -> tuple[str, str]:
-    """The event's data as JSON, and its digest. Raises MalformedEvent on what JSON or UTF-8 cannot hold."""
+    """The event's data as canonical JSON, and a digest that differs exactly where `Event.body_digest` does.
+
+    The digest is made here from the text that is stored anyway: encoding once instead of twice halves an append.
+    Raises MalformedEvent on what JSON or UTF-8 cannot hold, and on a time without a zone.
+    """
     try:
-        return canonical_json(event.data), event.body_digest()
+        data = _encode(event.data)
+        known_us = None if event.known_at is None else _micros(event.known_at)
+        rest = (event.type, _micros(event.time), event.subject, known_us, event.backfilled, event.simulated)
+        return data, hashlib.sha256(f"{rest!r} {data}".encode()).hexdigest()
     except (TypeError, ValueError) as error:
         raise MalformedEvent("an event cannot be written as JSON", expected="finite numbers, text, lists, mappings",
                              came=str(error), where=f"{event.source} {event.id}") from error
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return stamp(value)
+    raise TypeError(f"{type(value).__name__} does not go into an event")
+
+
+_encode = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
+).encode
 
 
 def _record(event: Event, data: str, digest: str, *, received_us: int) -> tuple[Any, ...]:
