@@ -121,7 +121,7 @@ def dataset_row(event: Event) -> dict[str, Any]:
     """The dataset row that an event carries: its own columns and the common ones.
 
     `timeless` is the one common column that a source may state in `data` (a file of labelled texts has no times).
-    Raises MalformedEvent for an event of the platform, which has no dataset, and for one that states other common columns.
+    Raises MalformedEvent for an event of the platform, which has no dataset, and for one that states common columns.
     """
     if event.type not in DATASET_OF:
         raise MalformedEvent("this event carries no row", expected=_known_types(), came=event.type, where=event.id)
@@ -204,7 +204,8 @@ def _time(obj: Mapping[str, Any], name: str, where: str) -> datetime:
 def _data(obj: Mapping[str, Any], where: str) -> dict[str, Any]:
     value = obj.get("data")
     if not isinstance(value, Mapping):
-        raise MalformedEvent("no data", expected="a JSON object with the row's columns", came=_shown(value), where=where)
+        expected = "a JSON object with the row's columns"
+        raise MalformedEvent("no data", expected=expected, came=_shown(value), where=where)
     return dict(value)
 
 
