@@ -33,6 +33,11 @@ class Checkout:
         return bool(self.changed)
 
 
+def source_folder() -> Path:
+    """The folder that holds the running packages."""
+    return Path(__file__).resolve().parents[1]
+
+
 def checkout_of(package_file: str = __file__) -> Checkout:
     """The checkout that holds a source file. Raises UnavailableError where the code does not lie in a repository."""
     try:

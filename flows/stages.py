@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError, IntegrityError, NotEnoughData, ParleyError
 from flows import request as requests
-from flows.outputs import json_text, plain, produced, put_in_place, read_table, write_json, write_table
+from flows.outputs import plain, produced, put_in_place, read_table, write_json, write_table
 from flows.request import FAMILIES, NO_CHAMPION
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ NO_DATA = "no-data.json"
 def collect() -> None:
     """Take the snapshot of the archive that the request names; refuse one whose digest is another."""
     import pyarrow.compute as pc
-    from centre.archive import Archive
-    from data_contracts.contracts import datasets
 
     from centre import settings as workspace_settings
+    from centre.archive import Archive
+    from data_contracts.contracts import datasets
 
     request = requests.load(Path())
     archive = Archive(workspace_settings.load().archive_dir)
@@ -59,10 +59,9 @@ def collect() -> None:
 
 def check() -> None:
     """Check the snapshot as a whole: rows that break a rule are left out and listed, a broken batch stops the run."""
+    from data_contracts import expectations
     from data_contracts.checking import check as checked
     from data_contracts.contracts import datasets
-
-    from data_contracts import expectations
 
     as_of = requests.load(Path()).as_of_time()
     tables: dict[str, pa.Table] = {}
@@ -146,7 +145,7 @@ def judge(family: str) -> None:
             seed=request.seed,
             threads=request.threads,
         )
-        (folder / "report.json").write_text(json_text(report.to_json()), encoding="utf-8")
+        (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
         (folder / "page.html").write_text(page.render(report), encoding="utf-8")
 
 

@@ -1,0 +1,77 @@
+"""How results are shown: for people as facts and tables, for programs as one JSON object (`--json`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+
+
+def out(content: Any) -> None:
+    """One JSON object on stdout, keys sorted."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1, default=str) + "\n")
+
+
+def say(line: str = "") -> None:
+    """One line on stdout."""
+    sys.stdout.write(line + "\n")
+
+
+def facts(content: Mapping[str, Any], *, indent: str = "") -> None:
+    """Names and values, one a line, the values in one column."""
+    shown = {name: value for name, value in content.items() if value not in (None, "", [], {}, ())}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
+        say(f"{indent}{name:<{width}}  {_word(value)}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
+    """Rows under a heading, or the word for none."""
+    if not rows:
+        say(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(_word(value) for value in row))
+    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[None]:
+    """Show that long work goes on: a spinner where a person looks, one line elsewhere, nothing when quiet."""
+    if quiet:
+        yield
+        return
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"{what} …\n")
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(_word(one) for one in (sorted(value) if isinstance(value, (set, frozenset)) else value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_word(inner)}" for name, inner in value.items())
+    return str(value)

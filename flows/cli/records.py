@@ -1,0 +1,198 @@
+"""Records in: ingest, simulate, compact, materialize, absorb-feedback, issue-forecast, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.printing import AsJson, facts, out, progress, say, table
+
+if TYPE_CHECKING:
+    from flows.compose import Workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("ingest")(ingest)
+    app.command("simulate")(simulate)
+    app.command("replay")(replay)
+    app.command("compact")(compact)
+    app.command("materialize")(materialize)
+    app.command("absorb-feedback")(absorb_feedback)
+    app.command("issue-forecast")(issue_forecast)
+
+
+def ingest(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="events, intent-csv, volume-csv or anonymous-bank")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files of that format.")],
+    source: Annotated[str | None, typer.Option(help="Name of the source; the file's name without it.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Zone of local times, as Asia/Jerusalem.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take records in: each file whole or not at all, then checked and moved to the archive."""
+    place = _workspace()
+    from flows import ingest as flow
+    from flows.operating import embedded
+
+    with progress(f"ingest {len(paths)} file(s)", quiet=as_json), embedded(place.settings):
+        done = flow.ingest(place, form, paths, source=source, time_zone=time_zone)
+    files = [
+        {
+            "path": f.path,
+            "taken": f.taken,
+            "repeated": f.repeated,
+            "refused": len(f.faults),
+            "period": f.period,
+            "known_at_rule": f.known_at_rule,
+        }
+        for f in done.files
+    ]
+    result = {"files": files, **_counts(done.compacted)}
+    result["quarantined"] += sum(f["refused"] for f in files)
+    if as_json:
+        out(result)
+        return
+    for one in files:
+        say(f"{one['path']}: {one['taken']} rows taken, {one['repeated']} repeated, {one['refused']} refused")
+        facts({"period": _period(one["period"]), "known_at": one["known_at_rule"]}, indent="  ")
+    _say_counts(result, place)
+
+
+def simulate(
+    weeks: Annotated[int, typer.Option(help="Weeks of the simulated centre.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 2026,
+    start: Annotated[str, typer.Option(help="First day, as 2026-03-02.")] = "2026-03-02",
+    as_json: AsJson = False,
+) -> None:
+    """Let a simulated contact centre work for some weeks and take in what it recorded."""
+    from datetime import date
+
+    from data_contracts.errors import InputError
+
+    place = _workspace()
+    try:
+        first = date.fromisoformat(start)
+    except ValueError as error:
+        raise InputError("not a day", expected="a day such as 2026-03-02", came=start, where="--start") from error
+    from flows import simulate as flow
+    from flows.operating import embedded
+
+    with progress(f"simulate {weeks} weeks", quiet=as_json), embedded(place.settings):
+        done = flow.simulate(place, weeks=weeks, seed=seed, start=first)
+    result = {"events": done.taken, "events_repeated": done.repeated, **_counts(done.compacted)}
+    if as_json:
+        out(result)
+        return
+    say(f"{done.taken} events recorded, {done.repeated} held already")
+    _say_counts(result, place)
+
+
+def replay(
+    path: Annotated[Path, typer.Argument(help="A file of the quarantine.")],
+    mended: Annotated[Path, typer.Argument(help="The mended rows, JSON lines, each with its row_id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check mended rows of the quarantine again and take them in."""
+    place = _workspace()
+    from flows import mending
+
+    result = mending.replay(place, path, mended)
+    out(result) if as_json else facts(result)
+
+
+def compact(as_json: AsJson = False) -> None:
+    """Move what the log took in to the archive, exactly once."""
+    place = _workspace()
+    from flows import compact as flow
+    from flows.operating import embedded
+
+    with progress("compact", quiet=as_json), embedded(place.settings):
+        done = flow.compact(place)
+    result = _counts(done)
+    out(result) if as_json else _say_counts(result, place)
+
+
+def materialize(
+    as_of: Annotated[str, typer.Option("--as-of", help="Features as known then; the end of the data without it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write the newest features into the online store and the mirror that serving reads."""
+    place = _workspace()
+    from flows import materialize as flow
+    from flows import materializing
+    from flows import request as requests
+    from flows.operating import embedded
+
+    moment = requests.moment(as_of, where="--as-of") if as_of else materializing.default_as_of(place)
+    with progress("materialize", quiet=as_json), embedded(place.settings):
+        result = flow.materialize(place, as_of=moment)
+    out(result) if as_json else facts(result)
+
+
+def absorb_feedback(as_json: AsJson = False) -> None:
+    """Take verdicts and ratings in as labels, and count them."""
+    place = _workspace()
+    from flows import absorb_feedback as flow
+    from flows.operating import embedded
+
+    with progress("absorb feedback", quiet=as_json), embedded(place.settings):
+        result = flow.absorb_feedback(place)
+    if as_json:
+        out(result)
+        return
+    rows = [(family, f["verdicts"], f["mature"], f["agents"]) for family, f in result.items()]
+    table(("family", "verdicts", "mature", "agents"), rows, empty="no verdicts")
+
+
+def issue_forecast(
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="From what was known then; the end of the data without it.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Issue the forecast of the champion, or of the baseline while there is none."""
+    place = _workspace()
+    from flows import issue_forecast as flow
+    from flows import issuing
+    from flows import request as requests
+    from flows.operating import embedded
+
+    moment = requests.moment(as_of, where="--as-of") if as_of else issuing.default_as_of(place)
+    with progress("issue forecast", quiet=as_json), embedded(place.settings):
+        result = flow.issue_forecast(place, as_of=moment)
+    out(result) if as_json else facts(result)
+
+
+def _workspace() -> Workspace:
+    from flows.compose import workspace
+
+    return workspace()
+
+
+def _counts(done: Any) -> dict[str, Any]:
+    names = ("taken", "repeated", "quarantined", "parked", "freed", "batch")
+    return {**{name: getattr(done, name) for name in names}, "archived_period": _plain_period(done.period)}
+
+
+def _say_counts(result: dict[str, Any], place: Workspace) -> None:
+    say(
+        f"archive: {result['taken']} rows taken, {result['repeated']} repeated, {result['quarantined']} quarantined, "
+        f"{result['parked']} parked, {result['freed']} freed"
+        + (f" (batch {result['batch']})" if result["batch"] else "")
+    )
+    if result.get("archived_period"):
+        say(f"period:  {_period(result['archived_period'])}")
+    if result["quarantined"]:
+        say(f"refused rows with rule and value: {place.settings.quarantine_dir}")
+
+
+def _plain_period(period: Any) -> list[str] | None:
+    return [getattr(end, "isoformat", lambda end=end: str(end))() for end in period] if period else None
+
+
+def _period(period: Any) -> str:
+    return " to ".join(str(end) for end in period) if period else ""

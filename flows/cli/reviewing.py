@@ -1,0 +1,148 @@
+"""Decisions of people: review list|show|approve|reject|request, rollback, switch, promote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.acting import As, acting
+from flows.cli.printing import AsJson, facts, out, progress, say, table
+
+if TYPE_CHECKING:
+    from flows.compose import Workspace
+
+RequestId = Annotated[str, typer.Argument(help="A request, as `parley review list` shows it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    review = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Promotions that wait for a person.")
+    review.command("list")(list_requests)
+    review.command("show")(show_request)
+    review.command("approve")(approve)
+    review.command("reject")(reject)
+    review.command("request")(request)
+    app.add_typer(review, name="review")
+    app.command("rollback")(rollback)
+    app.command("switch")(switch)
+    app.command("promote")(promote)
+
+
+def list_requests(as_json: AsJson = False) -> None:
+    """Requests that wait, oldest first."""
+    from flows import deciding
+
+    found = deciding.waiting(_workspace())
+    if as_json:
+        out({"waiting": found})
+        return
+    rows = [(r["request_id"], f"{r['family']}/{r['version']}", r["requester"], r["expires_at"]) for r in found]
+    table(("request", "version", "requester", "expires"), rows, empty="nothing waits")
+
+
+def show_request(request_id: RequestId, as_json: AsJson = False) -> None:
+    """What approval of a request would sign."""
+    from flows import deciding
+
+    result = deciding.shown(_workspace(), request_id)
+    out(result) if as_json else facts(result)
+
+
+def approve(
+    request_id: RequestId,
+    comment: Annotated[str, typer.Option(help="Kept in the history.")] = "",
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve a request, and promote: a reviewer who is not the requester, by their own credential."""
+    from flows import deciding
+
+    place = _workspace()
+    person = acting(place, who, "reviewer")
+    result = deciding.approve(place, request_id, person=person, comment=comment)
+    with progress("promote", quiet=as_json):
+        result = {**result, **_promote(place, request_id)}
+    out(result) if as_json else facts(result)
+
+
+def reject(
+    request_id: RequestId,
+    comment: Annotated[str, typer.Option(help="Why; kept in the history.")],
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Reject a request, with the reason."""
+    from flows import deciding
+
+    place = _workspace()
+    result = deciding.reject(place, request_id, person=acting(place, who, "reviewer"), comment=comment)
+    out(result) if as_json else facts(result)
+
+
+def request(
+    version: Annotated[str, typer.Argument(help="A version that passed, as intent/3.")],
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Ask for the promotion of a version that was trained with --no-request."""
+    from flows import deciding
+
+    place = _workspace()
+    result = deciding.request(place, version, person=acting(place, who, "engineer"))
+    out(result) if as_json else facts(result)
+
+
+def rollback(
+    family: Annotated[str, typer.Argument(help="intent, routing or forecast")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
+    to: Annotated[str, typer.Option("--to", help="An approved version, or baseline; the one before without it.")] = "",
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Return to an approved version or to the baseline."""
+    from flows import deciding
+
+    place = _workspace()
+    person = acting(place, who, "engineer", "reviewer")
+    result = deciding.roll_back(place, family, to=to, person=person, reason=reason)
+    out(result) if as_json else facts(result)
+
+
+def switch(
+    state: Annotated[str, typer.Argument(help="off or on")],
+    capability: Annotated[str, typer.Argument(help="intent, route or forecast")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "",
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Switch a capability off, or on again."""
+    from flows import deciding
+
+    place = _workspace()
+    person = acting(place, who, "engineer", "reviewer")
+    result = deciding.switch(place, state, capability, person=person, reason=reason)
+    out(result) if as_json else facts(result)
+
+
+def promote(request_id: RequestId, as_json: AsJson = False) -> None:
+    """Act on an approval that nobody acted on yet."""
+    result = _promote(_workspace(), request_id)
+    if as_json:
+        out(result)
+    else:
+        say(f"{result['family']}/{result['version']} is champion")
+
+
+def _promote(place: Workspace, request_id: str) -> dict[str, Any]:
+    from flows import promote as flow
+    from flows.operating import embedded
+
+    with embedded(place.settings):
+        return dict(flow.promote(place, request_id))
+
+
+def _workspace() -> Workspace:
+    from flows.compose import workspace
+
+    return workspace()

@@ -1,0 +1,137 @@
+"""The one place that picks implementations from settings, and hands them to whoever works in a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from centre.clock import Clock, SystemClock
+from centre.settings import Settings
+from centre.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from training.promotion import Standing
+    from training.registry import Registry
+
+    from centre.archive import Archive
+    from centre.log import Log
+    from centre.people import People
+    from serving.doors import Doors
+    from training.history import History
+
+# What the platform itself says in the log is said under this name.
+SOURCE = "parley/flows"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One centre's state, its doors opened when first asked for."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+
+    @cached_property
+    def log(self) -> Log:
+        """The event log."""
+        from centre.log import open_log
+
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return open_log(self.settings.log_url)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The archive of checked records."""
+        from centre.archive import Archive
+
+        return Archive(self.settings.archive_dir)
+
+    @cached_property
+    def people(self) -> People:
+        """People and their credentials."""
+        from centre.people import People
+
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return People(self.settings.people_file, session_hours=self.settings.session_hours)
+
+    @cached_property
+    def history(self) -> History:
+        """The hash chain of promotions, signed by the workspace's key."""
+        from training import history
+
+        return history.open_file(self.settings.history_file, keys_dir=self.settings.keys_dir)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """MLflow's registry on SQLite."""
+        from training.registry import MlflowRegistry
+
+        return MlflowRegistry(self.settings.mlflow_dir)
+
+    def standing(self) -> Standing:
+        """What the chain says now: champions, waiting requests, switched-off capabilities."""
+        from training import promotion
+
+        return promotion.standing(self.history)
+
+
+def workspace(home: Path | None = None, *, clock: Clock | None = None) -> Workspace:
+    """The workspace in `home` (or `PARLEY_HOME`, or `./.parley`)."""
+    return Workspace(load_settings(home), clock or SystemClock())
+
+
+def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
+    """What the application is handed: it starts retrainings and promotions in child processes and never waits."""
+    from flows import tracing
+    from serving.doors import Doors
+
+    return Doors(
+        settings=place.settings,
+        clock=place.clock,
+        log=place.log,
+        people=place.people,
+        history=place.history,
+        shelf=_shelf(place),
+        mirror_dir=place.settings.mirror_dir,
+        issued_dir=place.settings.issued_dir,
+        launch_retraining=lambda asked: launch_retraining(place, asked),
+        run_progress=lambda run_id: run_progress(place, run_id),
+        act_on_approval=lambda request_id: act_on_approval(place, request_id),
+        find_report=lambda family, version: tracing.report_page(place, family, version),
+        find_record=lambda prediction_id: tracing.prediction_record(place, prediction_id),
+        trace_version=lambda family, version: tracing.version_trace(place, family, version),
+        only=only,
+    )
+
+
+def launch_retraining(place: Workspace, asked: dict[str, Any]) -> str:
+    """Write the run down, start `parley retrain` as a child of its own, and return the run's name at once."""
+    from flows import launching
+
+    return launching.retraining(place, asked)
+
+
+def run_progress(place: Workspace, run_id: str) -> dict[str, Any] | None:
+    """How far a run is, or None if there is no such run."""
+    from data_contracts.errors import NotFound
+    from flows import runs
+
+    try:
+        run = runs.load(place.settings, run_id)
+    except NotFound:
+        return None
+    return {**run.to_json(), "progress": runs.progress(place.settings, run_id)}
+
+
+def act_on_approval(place: Workspace, request_id: str) -> None:
+    """Start the flow `promote` for an approved request as a child of its own."""
+    from flows import launching
+
+    launching.promotion(place, request_id)
+
+
+def _shelf(place: Workspace) -> Any:
+    from serving.shelf import Shelf
+
+    return Shelf(place.settings, place.history)

@@ -1,0 +1,78 @@
+"""Work that the application asks for and must not wait for: a child process each, whose ending is seen in its records."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from data_contracts.errors import InputError
+from flows import checkout, runs
+from flows.compose import Workspace
+from flows.environment import child_environment
+from flows.request import FAMILIES
+
+KNOWN = ("family", "reason", "requester", "as_of", "set", "no_request", "seed")
+
+
+def families_named(name: str) -> tuple[str, ...]:
+    """`all`, or one family. Raises InputError naming the families."""
+    if name == "all":
+        return FAMILIES
+    if name not in FAMILIES:
+        raise InputError("unknown family", expected=", ".join((*FAMILIES, "all")), came=repr(name), where="FAMILY")
+    return (name,)
+
+
+def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
+    """Write down a run as it was asked for. Raises InputError for an unknown word, or without family or reason."""
+    if unknown := sorted(set(asked) - set(KNOWN)):
+        raise InputError("unknown word in a retraining", expected=", ".join(KNOWN), came=", ".join(unknown))
+    for needed in ("reason", "requester"):
+        if not str(asked.get(needed) or "").strip():
+            raise InputError(f"a retraining needs a {needed}", expected="text", came="none", where=needed)
+    now = place.clock.now()
+    families = families_named(str(asked.get("family") or ""))
+    run = runs.Run(
+        run_id=runs.new_id(families, at=now),
+        families=families,
+        reason=str(asked["reason"]),
+        requester=str(asked["requester"]),
+        parameters_set=tuple(asked.get("set") or ()),
+        options={name: asked[name] for name in ("as_of", "no_request", "seed") if asked.get(name) is not None},
+    )
+    return runs.create(place.settings, run=run, at=now)
+
+
+def retraining(place: Workspace, asked: Mapping[str, Any]) -> str:
+    """Start a retraining and return its run's name."""
+    run = asked_run(place, asked)
+    _start(place, ["flows.cli", "continue-run", run.run_id])
+    return run.run_id
+
+
+def promotion(place: Workspace, request_id: str) -> None:
+    """Start acting on an approval."""
+    _start(place, ["flows.cli", "promote", request_id])
+
+
+def _start(place: Workspace, module: Sequence[str]) -> None:
+    """Start `python -m …` in the checkout, its words kept in `children.log`; a thread waits, so that it leaves no zombie."""
+    home = place.settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    source = checkout.source_folder()
+    environment = child_environment(place.settings, folder=source)
+    environment.pop("PARLEY_TETHER", None)
+    with (home / "children.log").open("ab") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *module],
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    threading.Thread(target=child.wait, name=f"child-{child.pid}", daemon=True).start()
