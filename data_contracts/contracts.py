@@ -17,7 +17,9 @@ from typing import Any, Final
 import pyarrow as pa
 import yaml
 
+from data_contracts.compiling import batch_rules, reference_rules, row_rules
 from data_contracts.errors import ContractError, UnknownDataset
+from data_contracts.rules import BatchRule, ReferenceRule, RowRule
 
 API_VERSION: Final = "v3.1.0"
 FOLDER: Final = Path(__file__).parent
@@ -91,6 +93,9 @@ class Contract:
     grain: str
     columns: tuple[Column, ...]
     keys: tuple[str, ...]
+    row_rules: tuple[RowRule, ...]
+    batch_rules: tuple[BatchRule, ...]
+    reference_rules: tuple[ReferenceRule, ...]
     retention_days: int
 
     @property
@@ -138,13 +143,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def compiled(document: Mapping[str, Any], *, common: Mapping[str, Any], where: str) -> Contract:
     """Compile one ODCS document together with the common part. Raises ContractError for what it cannot compile."""
     if document.get("apiVersion") != API_VERSION or document.get("kind") != "DataContract":
-        expected, came = f"apiVersion {API_VERSION}, kind DataContract", f"{document.get('apiVersion')}, {document.get('kind')}"
+        expected = f"apiVersion {API_VERSION}, kind DataContract"
+        came = f"{document.get('apiVersion')}, {document.get('kind')}"
         raise ContractError("not a contract", expected=expected, came=came, where=where)
     body = _only_object(document, where)
-    own = [_column(told, common=False, where=where) for told in body.get("properties", ())]
-    shared = [_column(told, common=True, where=where) for told in common.get("properties", ())]
-    columns = (*own, *shared)
+    own, shared = list(body.get("properties", ())), list(common.get("properties", ()))
+    columns = tuple(_column(told, common=told in shared, where=where) for told in (*own, *shared))
     _no_twins(columns, where)
+    quality = [*body.get("quality", ()), *common.get("quality", ())]
+    types = {str(told["name"]): str(told["physicalType"]) for told in (*own, *shared)}
     return Contract(
         dataset=str(body["name"]),
         version=str(document["version"]),
@@ -153,6 +160,9 @@ def compiled(document: Mapping[str, Any], *, common: Mapping[str, Any], where: s
         grain=str(body.get("dataGranularityDescription", "")),
         columns=columns,
         keys=_keys(body, where),
+        row_rules=row_rules([*own, *shared], quality, types=types, where=where),
+        batch_rules=batch_rules(quality, document.get("slaProperties", ()), types=types, where=where),
+        reference_rules=reference_rules(own, where=where),
         retention_days=_retention_days(document, where),
     )
 
