@@ -11,6 +11,7 @@ import pyarrow as pa
 from data_contracts.contracts import Column, contract
 from data_contracts.errors import RowRefused
 from data_contracts.faults import Fault, row_id, shown
+from data_contracts.reading import read_all
 from data_contracts.values import reader
 
 Row = Mapping[str, Any]
@@ -55,11 +56,11 @@ def table(dataset: str, rows: Iterable[Row]) -> pa.Table:
     return told
 
 
-def _read_column(dataset: str, column: Column, rows: Sequence[Row], faults: list[tuple[int, Fault]]) -> list[Any]:
+def _read_column(dataset: str, column: Column, rows: Sequence[Row], faults: list[tuple[int, Fault]]) -> Sequence[Any]:
     name, read = column.name, reader(column)
     values = [row.get(name) for row in rows]
     try:
-        return [read(value) for value in values]
+        return read_all(column, values)
     except ValueError:
         return [_read_one(dataset, column, read, rows, position, faults) for position in range(len(rows))]
 
@@ -111,11 +112,11 @@ def _unknown_columns(dataset: str, rows: Sequence[Row]) -> list[tuple[int, Fault
     known = frozenset(schema(dataset).names)
     found: list[tuple[int, Fault]] = []
     for position, row in enumerate(rows):
-        if not known.issuperset(row):
+        if not row.keys() <= known:
             names = sorted(map(str, row.keys() - known))
             found.append((position, unknown_fault(dataset, row, names=names, position=position)))
     return found
 
 
-def _picked(values: list[Any], good: list[int], bad: set[int]) -> list[Any]:
+def _picked(values: Sequence[Any], good: list[int], bad: set[int]) -> Sequence[Any]:
     return [values[position] for position in good] if bad else values

@@ -11,10 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from data_contracts.errors import MalformedEvent
+from data_contracts.errors import MalformedEvent, UnknownDataset
 
 SPEC_VERSION: Final = "1.0"
 ATTRIBUTES: Final = ("id", "source", "type", "time", "data", "subject", "specversion", "datacontenttype", "dataschema")
@@ -103,7 +103,7 @@ class Event:
             "type": self.type,
             "time": stamp(self.time),
             "datacontenttype": "application/json",
-            "data": self.data,
+            "data": plain(self.data),
         }
         if self.subject is not None:
             told["subject"] = self.subject
@@ -152,9 +152,30 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: times and days become text, tuples lists; what JSON has no word for stays."""
+    if isinstance(value, Mapping):
+        return {key: plain(told) for key, told in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(told) for told in value]
+    return _plain(value) if isinstance(value, date) else value
+
+
+def type_of(dataset: str, row: Mapping[str, Any]) -> str:
+    """The type of event that says this row: the first of the dataset's types, but for the second word on a decision."""
+    if dataset == "decisions" and (row.get("revision") or 0) > 0:
+        return "decision.overridden" if row.get("followed") is False else "decision.followed"
+    for name, told in DATASET_OF.items():
+        if told == dataset:
+            return name
+    raise UnknownDataset("no event says a row of it", expected=", ".join(sorted({*DATASET_OF.values()})), came=dataset)
+
+
 def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} does not go into an event")
 
 
@@ -198,7 +219,10 @@ def _time(obj: Mapping[str, Any], name: str, where: str) -> datetime:
         raise MalformedEvent(f"{name} is no time", expected=expected, came=_shown(value), where=where) from error
     if moment.tzinfo is None:
         raise MalformedEvent(f"{name} has no offset", expected=expected, came=_shown(value), where=where)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise MalformedEvent(f"{name} is out of range", expected=expected, came=_shown(value), where=where) from error
 
 
 def _data(obj: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -206,6 +230,11 @@ def _data(obj: Mapping[str, Any], where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         expected = "a JSON object with the row's columns"
         raise MalformedEvent("no data", expected=expected, came=_shown(value), where=where)
+    try:
+        canonical_json(value).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        expected = "JSON without NaN, in text that UTF-8 can hold"
+        raise MalformedEvent("data is not JSON", expected=expected, came=str(error), where=where) from error
     return dict(value)
 
 
