@@ -1,0 +1,113 @@
+"""What a serving process is handed: every choice of implementation is made outside (flows/compose.py), none here."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from centre.clock import Clock
+from centre.log import Log
+from centre.people import People
+from centre.settings import Settings
+from serving.shelf import Shelving
+from training.history import History
+
+# The parts that can be served alone (`parley serve --only intent,route`), and the model families each of them needs.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "events": (),
+    "intent": ("intent",),
+    "route": ("routing",),
+    "forecast": ("forecast",),
+    "feedback": (),
+    "retrainings": (),
+    "models": ("intent", "routing", "forecast"),
+    "predictions": (),
+    "inbox": (),
+}
+
+
+def families_for(only: frozenset[str]) -> tuple[str, ...]:
+    """The model families that a process serving these parts must hold; no parts named means all of them."""
+    named = only or frozenset(PARTS)
+    asked = {family for part in named if part != "models" or not only for family in PARTS.get(part, ())}
+    return tuple(family for family in ("intent", "routing", "forecast") if family in asked)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is let in at once. Beyond a bound the answer is 413 (too large) or 503 with Retry-After (too many)."""
+
+    # Answers of one model that may wait or run: at 3 ms each, a full queue is 0.2 s of work on one core.
+    waiting: int = 64
+    # The longest that a request waits for its turn; a caller on the phone would have given up on us before.
+    wait_s: float = 2.0
+    # Threads that run one model. onnxruntime and LightGBM use their own threads inside, so one keeps the cores fair.
+    model_threads: int = 1
+    # Candidates of one routing decision; each is a row to score, and 500 agents are a large queue.
+    agents: int = 500
+    # Turns of one dialogue: the encoder reads 256 tokens, and a body is bounded anyway.
+    turns: int = 200
+    # Events of one batch: one transaction, well below a second.
+    events: int = 1_000
+    # Events that wait to be written: at 1,000 answers a second, ten seconds of a disk that does not answer.
+    unwritten: int = 10_000
+    # The age of the oldest unwritten event from which answers say that the record is behind.
+    behind_s: float = 2.0
+    # Served predictions that feedback and traces find in memory; older ones are found in the log and the archive.
+    recalled: int = 20_000
+    # Rows of one forecast answer: 90 days of quarters of an hour.
+    intervals: int = 8_640
+
+
+class LaunchRetraining(Protocol):
+    """Starts a retraining elsewhere and returns its run id at once."""
+
+    def __call__(self, request: dict[str, Any], /) -> str:
+        """`request` holds family, reason, requester, and where given as_of, seed, set, no_request, dry_run."""
+        ...
+
+
+def _nothing_further(_contact_id: str, _capability: str, _until: datetime | None) -> dict[str, Any] | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Everything that the application reaches outside itself; frozen, made once, by one place."""
+
+    settings: Settings
+    clock: Clock
+    log: Log
+    people: People
+    history: History
+    shelf: Shelving
+    # Folder of the online features' mirror (features.mirror), and of the issued forecasts (`current.json` beside them).
+    mirror_dir: Path
+    issued_dir: Path
+    launch_retraining: LaunchRetraining
+    # The progress of a run by its id: a mapping with at least `run_id` and `status`; None when there is no such run.
+    run_progress: Callable[[str], dict[str, Any] | None]
+    # Acts on an approved request (registers the promotion) elsewhere; returns at once.
+    act_on_approval: Callable[[str], None]
+    # The folder with report.json and page.html of (family, version), or None.
+    find_report: Callable[[str, str], Path | None]
+    # The row of `predictions` with this id, from beyond the log (the archive), or None.
+    find_record: Callable[[str], dict[str, Any] | None]
+    # Where a version comes from: its card with commit, data and feature service, for (family, version).
+    trace_version: Callable[[str, str], dict[str, Any]]
+    # The parts to serve; empty serves all of `PARTS`.
+    only: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+    # The last row of `predictions` of (contact_id, capability) until a moment, from beyond the log, or None.
+    find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
+    # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be
+    # judged on these decisions (off-policy estimates divide by the propensity).
+    exploration: float = 0.05
+    # Seeds exploration and the choice of predictions that ask for a verdict, so that both can be replayed.
+    seed: int = 0
+    # Ids that nobody can guess or repeat; a test hands in counted ones.
+    new_id: Callable[[], str] = lambda: secrets.token_hex(16)

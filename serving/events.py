@@ -1,0 +1,190 @@
+"""`POST /v1/events`: what happened in the centre, taken in durably, all of a batch or nothing of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, NoReturn
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from centre.people import Person
+from data_contracts.checking import row_faults
+from data_contracts.errors import InputError, MalformedEvent, ParleyError, RowRefused, TooLarge
+from data_contracts.events import DATASET_OF, Event, dataset_row
+from serving.authentication import allowed
+from serving.desk import AtDesk, Desk
+from serving.forms import REFUSALS, refusal
+from serving.problems import Faulty
+
+router = APIRouter(tags=["records"])
+
+# Sources that belong to the platform itself: nobody outside may speak for it, or a trace could be forged.
+RESERVED: Final = "parley/"
+
+_EXAMPLE: Final = {
+    "specversion": "1.0", "id": "rating-881", "source": "crm", "type": "customer.rated",
+    "time": "2026-05-01T09:00:00Z", "data": {"rating_id": "r-881", "contact_id": "c-1029", "score": 5},
+}
+_SCHEMA: Final = {
+    "type": "object", "required": ["specversion", "id", "source", "type", "time", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"}, "id": {"type": "string"}, "source": {"type": "string"},
+        "type": {"type": "string", "enum": sorted(DATASET_OF)}, "time": {"type": "string", "format": "date-time"},
+        "data": {"type": "object"}, "subject": {"type": "string"}, "knownat": {"type": "string", "format": "date-time"},
+        "backfilled": {"type": "boolean"}, "simulated": {"type": "boolean"},
+    },
+}
+_BATCH: Final = {"type": "array", "items": _SCHEMA, "minItems": 1}
+_BODY: Final = {
+    "required": True,
+    "content": {
+        "application/cloudevents+json": {"schema": _SCHEMA, "example": _EXAMPLE},
+        "application/cloudevents-batch+json": {"schema": _BATCH, "example": [_EXAMPLE]},
+        "application/json": {"schema": {"oneOf": [_SCHEMA, _BATCH]}, "example": _EXAMPLE},
+    },
+}
+
+
+class Taken(BaseModel):
+    """How many events were new, and how many were known already."""
+
+    taken: int
+    repeated: int
+
+
+@router.post(
+    "/v1/events", summary="Take in events", operation_id="take_events", status_code=201, response_model=Taken,
+    openapi_extra={"requestBody": _BODY},
+    responses={
+        200: {"model": Taken, "description": "All of them were known already"},
+        409: refusal("Known by another body"),
+        **REFUSALS,
+    },
+)
+async def take(request: Request, desk: AtDesk, person: Annotated[Person, allowed("service")]) -> JSONResponse:
+    """One CloudEvent, or a batch of them, all or nothing; on disk before the answer (201; 200 when all were known)."""
+    raw = await request.body()
+    events = await run_in_threadpool(_read, raw, request.headers.get("content-type", ""), desk)
+    appended = await desk.recorder.write(events, alone=True)
+    for event in events:
+        desk.metrics.event(event.type)
+    told = {"taken": appended.taken, "repeated": appended.repeated}
+    return JSONResponse(told, status_code=201 if appended.taken else 200)
+
+
+def _read(raw: bytes, media_type: str, desk: Desk) -> list[Event]:
+    """The events of a body, each read, checked against its contract and allowed; else the faults of every one."""
+    said = parsed(raw)
+    many = isinstance(said, list)
+    _refuse_other_form(media_type, many)
+    objects = said if isinstance(said, list) else [said]
+    limits = desk.doors.limits
+    if not 1 <= len(objects) <= limits.events:
+        raise TooLarge("not a batch of this size", expected=f"1 to {limits.events} events", came=str(len(objects)),
+                       where="body", remedy="Send batches of another size.")
+    now = desk.now()
+    faults: list[dict[str, Any]] = []
+    events: list[Event] = []
+    errors: list[ParleyError] = []
+    for place, obj in enumerate(objects):
+        try:
+            events.append(_checked(obj, where=f"event {place}" if many else "event", desk=desk, now=now))
+        except _Refused as refused:
+            errors.append(refused.error)
+            faults.extend({"event": place, **fault} for fault in refused.faults)
+    if errors:
+        _refuse(errors, faults, len(objects))
+    return events
+
+
+def parsed(raw: bytes) -> Any:
+    """A body as JSON. Raises InputError saying where it stops being UTF-8 or JSON; NaN and Infinity are refused."""
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise InputError("the body is not text", expected="UTF-8", came=f"byte 0x{raw[error.start]:02x}",
+                         where=f"byte {error.start}", remedy="Send UTF-8.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("the body is not JSON", expected="JSON", came=str(error)[:200] or type(error).__name__,
+                         where="body", remedy="Compare with the example in /openapi.json.") from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_other_form(media_type: str, many: bool) -> None:
+    kind = media_type.partition(";")[0].strip().lower()
+    wants = {"application/cloudevents+json": False, "application/cloudevents-batch+json": True}.get(kind)
+    if wants is not None and wants != many:
+        raise MalformedEvent("the body is not what its media type says", expected="a list" if wants else "one event",
+                             came="a list" if many else "one", where="header content-type")
+
+
+class _Refused(Exception):
+    """One event of a batch that may not come in."""
+
+    def __init__(self, error: ParleyError, faults: list[dict[str, Any]]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.faults = faults
+
+
+def _checked(obj: Any, *, where: str, desk: Desk, now: datetime) -> Event:
+    try:
+        event = _event(obj, where=where, desk=desk)
+        row = dataset_row(event)
+    except ParleyError as error:
+        fault = {"rule": error.kind, "where": error.where or where, "expected": error.expected, "came": error.came,
+                 "message": error.message}
+        raise _Refused(error, [fault]) from error
+    dataset = DATASET_OF[event.type]
+    broken = row_faults(dataset, row, as_of=now)
+    if broken:
+        first = broken[0]
+        told = [{"rule": f.rule, "where": f"{where}/data/{f.column}", "came": f.value, "message": f.message}
+                for f in broken]
+        refused = RowRefused(first.message, expected=f"a row of {dataset} that keeps rule {first.rule}",
+                           came=first.value, where=f"{where}/data/{first.column}",
+                           remedy="Mend the event and send it again.")
+        raise _Refused(refused, [{**fault, "expected": f"rule {fault['rule']} of {dataset}"} for fault in told])
+    return event
+
+
+def _event(obj: Any, *, where: str, desk: Desk) -> Event:
+    if not isinstance(obj, Mapping):
+        raise MalformedEvent("not an event", expected="a JSON object", came=type(obj).__name__, where=where)
+    size = _size(obj, where)
+    if size > desk.doors.settings.max_event_bytes:
+        raise TooLarge("an event is too large", expected=f"at most {desk.doors.settings.max_event_bytes} bytes",
+                       came=f"{size} bytes", where=where, remedy="Send large things by reference.")
+    event = Event.from_cloudevent(obj, where=where)
+    if event.source.startswith(RESERVED):
+        raise MalformedEvent("this source belongs to the platform", expected=f"a source that does not begin {RESERVED}",
+                             came=event.source[:80], where=where)
+    if event.type not in DATASET_OF:
+        raise MalformedEvent("only the platform itself says this", expected="a type that carries a row",
+                             came=event.type, where=where)
+    return event
+
+
+def _size(obj: Mapping[str, Any], where: str) -> int:
+    """Bytes of the event as JSON. MalformedEvent for what JSON and UTF-8 cannot hold: half a character, 1e999."""
+    try:
+        return len(json.dumps(obj, ensure_ascii=False, allow_nan=False).encode("utf-8"))
+    except ValueError as error:
+        raise MalformedEvent("an event cannot be kept as JSON", expected="finite numbers and whole characters",
+                             came=ascii(str(error))[:120], where=where, remedy="Mend the text or number.") from error
+
+
+def _refuse(errors: list[ParleyError], faults: list[dict[str, Any]], count: int) -> NoReturn:
+    """Refuse the batch as a whole by its first error, with every event's faults (the first hundred)."""
+    first = errors[0]
+    if count > 1:
+        first.remedy = f"{first.remedy} Nothing of the {count} events was taken in; {len(errors)} have faults.".strip()
+    raise Faulty(first, faults[:100])

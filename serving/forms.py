@@ -1,0 +1,37 @@
+"""Forms that several operations share: ids, names, refusals as OpenAPI tells them, JSON as it goes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from serving.problems import Problem
+
+Id = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Channel = Literal["voice", "chat", "email", "ticket", "messaging"]
+
+def refusal(said: str) -> dict[str, Any]:
+    """How OpenAPI tells of a refusal."""
+    return {"model": Problem, "content": {"application/problem+json": {}}, "description": said}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: refusal(said)
+    for status, said in (
+        (400, "Not JSON"), (401, "Not signed in"), (403, "Not for this role"), (413, "Too large"),
+        (415, "Not this media type"), (422, "Not a request of this form"), (503, "Too much at once; Retry-After"),
+    )
+}
+
+
+def as_json(body: Any) -> bytes:
+    """Compact UTF-8 JSON; NaN is refused (ValueError), as no reader of JSON has to know it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def primary_language(told: str) -> str:
+    """The language of a tag: `zh-CN`, `zh_Hant_TW` and `ZH` are all zh."""
+    return told.replace("_", "-").split("-")[0].lower()
