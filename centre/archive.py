@@ -1,6 +1,7 @@
 """The cold end of the records: Parquet by dataset and by the day on which a row was recorded. It only ever grows.
 
     archive/<dataset>/recorded_on=2026-05-01/00000001.parquet      the rows of one batch
+    archive/parked/<dataset>/00000001.parquet                      rows that wait for a parent as the batch left them
     archive/manifests/00000001.json                                what belongs to the batch; writing it commits it
 
 A file that no manifest names does not exist for a reader: that is how a batch killed half-way leaves nothing behind.
@@ -8,15 +9,11 @@ A file that no manifest names does not exist for a reader: that is how a batch k
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -26,8 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from centre.durable import WriterLock, flush, sha256_of
 from data_contracts import arrow, contracts
-from data_contracts.errors import InputError, LostRows, Overloaded, StateConflict, TamperedArtefact
+from data_contracts.errors import InputError, LostRows, StateConflict, TamperedArtefact
 
 # How long a writer waits for another: the largest batch that was measured took 20 s.
 PATIENCE_S = 120.0
@@ -50,15 +48,20 @@ class Archive:
     def __init__(self, folder: Path, *, patience_s: float = PATIENCE_S) -> None:
         """Name the folder; nothing is made before the first write. A second writer waits up to `patience_s`."""
         self._folder = folder
-        self._patience_s = patience_s
-        self._lock = threading.RLock()
-        self._depth = 0
+        self._writer = WriterLock(folder / ".lock", patience_s=patience_s)
 
     def write(
-        self, batch: int, tables: Mapping[str, pa.Table], *, recorded_on: date, log_upto: int
+        self,
+        batch: int,
+        tables: Mapping[str, pa.Table],
+        *,
+        recorded_on: date,
+        log_upto: int,
+        parked: Mapping[str, pa.Table] | None = None,
     ) -> Batch:
         """Commit `tables` (dataset to rows in the contract's schema) as batch `head() + 1`, all or nothing, durably.
 
+        `parked` are all rows that wait for a parent from now on; they replace those that waited before.
         Raises StateConflict when the number is not the next one or the log would go backwards: somebody else wrote.
         """
         with self.exclusively():
@@ -67,19 +70,22 @@ class Archive:
             shutil.rmtree(staging, ignore_errors=True)
             self._drop_uncommitted(batch)
             staging.mkdir(parents=True)
-            files = {}
-            for dataset, table in sorted(tables.items()):
-                if table.num_rows:
-                    place = f"{dataset}/recorded_on={recorded_on.isoformat()}/{batch:08d}.parquet"
-                    files[place] = self._place(table.select(arrow.schema(dataset).names), staging, place)
-            body = {"batch": batch, "recorded_on": recorded_on.isoformat(), "log_upto": log_upto, "files": files}
+            day = f"recorded_on={recorded_on.isoformat()}"
+            body = {
+                "batch": batch,
+                "recorded_on": recorded_on.isoformat(),
+                "log_upto": log_upto,
+                "files": {place: self._place(table, staging, place) for place, table in _places(tables, batch, day)},
+                "parked": {
+                    f"parked/{place}": self._place(table, staging, f"parked/{place}")
+                    for place, table in _places(parked or {}, batch)
+                },
+            }
             self._commit(batch, body)
-            staging.rmdir()
+            self._tidy(batch)
             return _batch(body)
 
-    def read(
-        self, dataset: str, *, known_until: datetime | None = None, upto_batch: int | None = None
-    ) -> pa.Table:
+    def read(self, dataset: str, *, known_until: datetime | None = None, upto_batch: int | None = None) -> pa.Table:
         """All rows of a dataset in its contract's schema, one per key, sorted by key.
 
         `known_until` (exclusive: periods are half-open) leaves out what the centre did not know yet, `upto_batch` what
@@ -89,7 +95,8 @@ class Archive:
         schema = arrow.schema(dataset)
         parts = [
             _known(self._rows(place, entry, schema), known_until)
-            for number, place, entry in self._files(dataset, upto_batch) if number
+            for number, place, entry in self._files(dataset, upto_batch)
+            if number
         ]
         table = pa.concat_tables([schema.empty_table(), *parts])
         return _latest_by_key(table, list(contracts.contract(dataset).keys))
@@ -104,6 +111,15 @@ class Archive:
         """The ids in a dataset (its first key column, whatever the revision): what references point to."""
         name = contracts.contract(dataset).keys[0]
         return set(self.columns(dataset, [name]).column(name).to_pylist())
+
+    def parked(self) -> dict[str, pa.Table]:
+        """The rows of each dataset that wait for a parent, as the last batch left them."""
+        held = self._manifest(head)["parked"] if (head := self.head()) else {}
+        return {
+            dataset: self._rows(place, entry, arrow.schema(dataset))
+            for place, entry in held.items()
+            for dataset in [place.split("/")[1]]
+        }
 
     def batches(self) -> list[Batch]:
         """Every committed batch, in order."""
@@ -130,64 +146,67 @@ class Archive:
     def verify(self) -> None:
         """Compare every committed file with its manifest. Raises LostRows or TamperedArtefact naming the file."""
         for body in self._manifests():
-            for place, entry in body["files"].items():
+            waiting = body["parked"] if body["batch"] == self.head() else {}
+            for place, entry in (body["files"] | waiting).items():
                 path = self._folder / place
                 if not path.is_file():
                     raise _lost(path, "no file")
-                if (came := _sha256(path)) != entry["sha256"]:
-                    raise TamperedArtefact("an archived file was changed", expected=entry["sha256"], came=came,
-                                           where=str(path), remedy="Restore the file from a backup.")
+                if (came := sha256_of(path)) != entry["sha256"]:
+                    raise TamperedArtefact(
+                        "an archived file was changed",
+                        expected=entry["sha256"],
+                        came=came,
+                        where=str(path),
+                        remedy="Restore the file from a backup.",
+                    )
 
-    @contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def exclusively(self) -> AbstractContextManager[None]:
         """Hold the archive as its one writer; the lock ends with the process. Raises Overloaded after the patience."""
-        with self._lock:
-            if self._depth:
-                yield
-                return
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / ".lock").open("a") as held:
-                self._wait_for(held.fileno())
-                self._depth += 1
-                try:
-                    yield
-                finally:
-                    self._depth -= 1
-
-    def _wait_for(self, descriptor: int) -> None:
-        until = time.monotonic() + self._patience_s
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() >= until:
-                    raise Overloaded("somebody else writes the archive", came=f"no lock in {self._patience_s:.0f} s",
-                                     where=str(self._folder), remedy="Try again when it has ended.") from error
-            time.sleep(0.05)
+        return self._writer.held()
 
     def _refuse_other_than_next(self, batch: int, log_upto: int) -> None:
         if batch != self.head() + 1:
-            raise StateConflict("this batch is not the next one", expected=str(self.head() + 1), came=str(batch),
-                                where=str(self._folder), remedy="Read the archive's head again.")
+            raise StateConflict(
+                "this batch is not the next one",
+                expected=str(self.head() + 1),
+                came=str(batch),
+                where=str(self._folder),
+                remedy="Read the archive's head again.",
+            )
         if log_upto < self.log_upto():
-            raise StateConflict("the log would go backwards", expected=f"{self.log_upto()} or more",
-                                came=str(log_upto), where=str(self._folder), remedy="Is this another log?")
+            raise StateConflict(
+                "the log would go backwards",
+                expected=f"{self.log_upto()} or more",
+                came=str(log_upto),
+                where=str(self._folder),
+                remedy="Is this another log?",
+            )
 
     def _drop_uncommitted(self, batch: int) -> None:
         """Remove files that a killed writer of this batch had moved into place, perhaps on another day."""
-        for path in self._folder.glob(f"*/recorded_on=*/{batch:08d}.parquet"):
-            path.unlink()
+        for pattern in (f"*/recorded_on=*/{batch:08d}.parquet", f"parked/*/{batch:08d}.parquet"):
+            for path in self._folder.glob(pattern):
+                path.unlink()
+
+    def _tidy(self, batch: int) -> None:
+        """Remove what the commit made useless: the staging folder, and what earlier batches parked.
+
+        The rows that the batch before this one parked stay, for a reader who looked just before the commit.
+        """
+        shutil.rmtree(self._folder / ".staging")
+        for path in self._folder.glob("parked/*/*.parquet"):
+            if int(path.stem) < batch - 1:
+                path.unlink()
 
     def _place(self, table: pa.Table, staging: Path, place: str) -> dict[str, Any]:
         staged, final = staging / "rows.parquet", self._folder / place
         pq.write_table(table, staged, compression="zstd")
-        _flush(staged)
-        entry = {"rows": table.num_rows, "sha256": _sha256(staged)}
+        flush(staged)
+        entry = {"rows": table.num_rows, "sha256": sha256_of(staged)}
         final.parent.mkdir(parents=True, exist_ok=True)
         staged.replace(final)
         for folder in (final.parent, final.parent.parent, self._folder):
-            _flush(folder)
+            flush(folder)
         return entry
 
     def _commit(self, batch: int, body: dict[str, Any]) -> None:
@@ -195,10 +214,10 @@ class Archive:
         folder.mkdir(exist_ok=True)
         staged = self._folder / ".staging" / "manifest.json"
         staged.write_text(json.dumps(body, sort_keys=True, indent=1) + "\n", encoding="utf-8")
-        _flush(staged)
-        _flush(self._folder)
+        flush(staged)
+        flush(self._folder)
         staged.replace(folder / f"{batch:08d}.json")
-        _flush(folder)
+        flush(folder)
 
     def _manifest(self, number: int) -> dict[str, Any]:
         path = self._folder / "manifests" / f"{number:08d}.json"
@@ -207,8 +226,12 @@ class Archive:
         except FileNotFoundError as error:
             raise _lost(path, "no manifest") from error
         except ValueError as error:
-            raise TamperedArtefact("a manifest of the archive is no JSON", came=str(error), where=str(path),
-                                   remedy="Restore the file from a backup.") from error
+            raise TamperedArtefact(
+                "a manifest of the archive is no JSON",
+                came=str(error),
+                where=str(path),
+                remedy="Restore the file from a backup.",
+            ) from error
         return body
 
     def _manifests(self) -> Iterator[dict[str, Any]]:
@@ -233,14 +256,27 @@ class Archive:
         except FileNotFoundError as error:
             raise _lost(path, "no file") from error
         except pa.ArrowInvalid as error:
-            raise TamperedArtefact("an archived file cannot be read", came=str(error), where=str(path),
-                                   remedy="Restore the file from a backup.") from error
+            raise TamperedArtefact(
+                "an archived file cannot be read",
+                came=str(error),
+                where=str(path),
+                remedy="Restore the file from a backup.",
+            ) from error
         if table.num_rows != entry["rows"]:
             raise _lost(path, f"{table.num_rows} rows", expected=f"{entry['rows']} rows")
         for field in schema:
             if field.name not in held:
                 table = table.append_column(field.name, pa.nulls(table.num_rows, field.type))
         return table.select(schema.names).cast(schema)
+
+
+def _places(tables: Mapping[str, pa.Table], batch: int, day: str = "") -> Iterator[tuple[str, pa.Table]]:
+    """Where each table that has rows goes, below its dataset, in the contract's schema."""
+    for dataset, table in sorted(tables.items()):
+        if table.num_rows:
+            wanted = arrow.schema(dataset)
+            place = "/".join(filter(None, (dataset, day, f"{batch:08d}.parquet")))
+            yield place, table.select(wanted.names).cast(wanted)
 
 
 def _known(table: pa.Table, known_until: datetime | None) -> pa.Table:
@@ -271,25 +307,19 @@ def _batch(body: Mapping[str, Any]) -> Batch:
         rows[dataset] = rows.get(dataset, 0) + int(entry["rows"])
     content = json.dumps({place: entry["sha256"] for place, entry in body["files"].items()}, sort_keys=True)
     return Batch(
-        number=int(body["batch"]), recorded_on=date.fromisoformat(body["recorded_on"]), log_upto=int(body["log_upto"]),
-        rows=rows, digest=hashlib.sha256(content.encode()).hexdigest(),
+        number=int(body["batch"]),
+        recorded_on=date.fromisoformat(body["recorded_on"]),
+        log_upto=int(body["log_upto"]),
+        rows=rows,
+        digest=hashlib.sha256(content.encode()).hexdigest(),
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Force a file's or a folder's content to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _lost(path: Path, came: str, *, expected: str = "a committed file") -> LostRows:
-    return LostRows("the archive has lost rows", expected=expected, came=came, where=str(path),
-                    remedy="Restore the file from a backup.")
+    return LostRows(
+        "the archive has lost rows",
+        expected=expected,
+        came=came,
+        where=str(path),
+        remedy="Restore the file from a backup.",
+    )

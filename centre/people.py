@@ -49,8 +49,10 @@ def require(person: Person | None, *roles: str) -> Person:
         raise NotSignedIn("nobody is signed in", expected="a valid token or session", came="none")
     if not person.roles.intersection(roles):
         raise NotAllowed(
-            f"{person.name} may not do this", expected="one of the roles " + ", ".join(roles),
-            came=", ".join(sorted(person.roles)) or "no role", where="people",
+            f"{person.name} may not do this",
+            expected="one of the roles " + ", ".join(roles),
+            came=", ".join(sorted(person.roles)) or "no role",
+            where="people",
             remedy="Ask an engineer for the role, or somebody who holds it to act.",
         )
     return person
@@ -88,10 +90,17 @@ class People:
         name, held, token = _name(name), _roles(roles), secrets.token_urlsafe(32)
         with self._transaction() as connection:
             if _row(connection, name) is not None:
-                raise StateConflict("this name is taken", expected="a new name", came=name, where="people",
-                                    remedy="Rotate their token, or choose another name.")
-            connection.execute("INSERT INTO people (name, roles, token_hash, added_by) VALUES (?, ?, ?, ?)",
-                               (name, ",".join(held), _hashed(token), by))
+                raise StateConflict(
+                    "this name is taken",
+                    expected="a new name",
+                    came=name,
+                    where="people",
+                    remedy="Rotate their token, or choose another name.",
+                )
+            connection.execute(
+                "INSERT INTO people (name, roles, token_hash, added_by) VALUES (?, ?, ?, ?)",
+                (name, ",".join(held), _hashed(token), by),
+            )
         return token
 
     def authenticate(self, token: str) -> Person | None:
@@ -110,8 +119,10 @@ class People:
         with self._transaction() as connection:
             _refuse_disabled(connection, name)
             connection.execute("DELETE FROM codes WHERE until <= ?", (_stamp(clock.now()),))
-            connection.execute("INSERT INTO codes VALUES (?, ?, ?)",
-                               (_hashed(code), name, _stamp(clock.now() + timedelta(minutes=minutes))))
+            connection.execute(
+                "INSERT INTO codes VALUES (?, ?, ?)",
+                (_hashed(code), name, _stamp(clock.now() + timedelta(minutes=minutes))),
+            )
         return code
 
     def redeem(self, code: str, *, clock: Clock) -> tuple[Person, str]:
@@ -125,18 +136,24 @@ class People:
             valid = row is not None and _same(row[0], _hashed(code)) and row[2] > _stamp(now)
             if valid and held is not None and not held[2]:
                 connection.execute("DELETE FROM sessions WHERE until <= ?", (_stamp(now),))
-                connection.execute("INSERT INTO sessions VALUES (?, ?, ?)",
-                                   (_hashed(token), held[0], _stamp(now + self._session)))
+                connection.execute(
+                    "INSERT INTO sessions VALUES (?, ?, ?)", (_hashed(token), held[0], _stamp(now + self._session))
+                )
                 return Person(held[0], frozenset(held[1].split(","))), token
-        raise NotSignedIn("this sign-in code does not work", expected="a code that is new and unused",
-                          came="an unknown, used or expired one", remedy="Ask an engineer for a new one.")
+        raise NotSignedIn(
+            "this sign-in code does not work",
+            expected="a code that is new and unused",
+            came="an unknown, used or expired one",
+            remedy="Ask an engineer for a new one.",
+        )
 
     def session(self, token: str, *, clock: Clock) -> Person | None:
         """The person whose session this is, or None: unknown, ended, expired, or the person was disabled."""
         with self._transaction(write=False) as connection:
             row = connection.execute(
                 "SELECT s.token_hash, p.name, p.roles, p.disabled FROM sessions s JOIN people p USING (name)"
-                " WHERE s.token_hash = ? AND s.until > ?", (_hashed(token), _stamp(clock.now()))
+                " WHERE s.token_hash = ? AND s.until > ?",
+                (_hashed(token), _stamp(clock.now())),
             ).fetchone()
         return _person(row, token)
 
@@ -213,8 +230,13 @@ def _found(connection: sqlite3.Connection, name: str) -> tuple[str, str, int]:
 
 def _refuse_disabled(connection: sqlite3.Connection, name: str) -> None:
     if _found(connection, name)[2]:
-        raise StateConflict("this person is disabled", expected="an active person", came=name, where="people",
-                            remedy="Enable them first.")
+        raise StateConflict(
+            "this person is disabled",
+            expected="an active person",
+            came=name,
+            where="people",
+            remedy="Enable them first.",
+        )
 
 
 def _refuse_last(connection: sqlite3.Connection, name: str, roles: list[str]) -> None:
@@ -222,8 +244,13 @@ def _refuse_last(connection: sqlite3.Connection, name: str, roles: list[str]) ->
     left = {role for (held,) in others for role in held.split(",")}
     for role in ("reviewer", "engineer"):
         if role in roles and role not in left:
-            raise StateConflict(f"this is the last active {role}", expected=f"another active {role} first", came=name,
-                                where="people", remedy=f"Add another {role}, or say that you mean it.")
+            raise StateConflict(
+                f"this is the last active {role}",
+                expected=f"another active {role} first",
+                came=name,
+                where="people",
+                remedy=f"Add another {role}, or say that you mean it.",
+            )
 
 
 def _end_access(connection: sqlite3.Connection, name: str) -> None:
@@ -254,8 +281,12 @@ def _stamp(moment: datetime) -> str:
 def _name(name: str) -> str:
     cleaned = name.strip()
     if not cleaned or len(cleaned) > LONGEST_NAME or not cleaned.isprintable():
-        raise InputError("this name cannot be used", expected=f"1 to {LONGEST_NAME} printable characters",
-                         came=repr(name[: LONGEST_NAME + 1]), where="people")
+        raise InputError(
+            "this name cannot be used",
+            expected=f"1 to {LONGEST_NAME} printable characters",
+            came=repr(name[: LONGEST_NAME + 1]),
+            where="people",
+        )
     return cleaned
 
 
@@ -263,6 +294,10 @@ def _roles(roles: Iterable[str]) -> list[str]:
     held = sorted(set(roles))
     unknown = [role for role in held if role not in ROLES]
     if unknown or not held:
-        raise InputError("unknown role" if unknown else "a person needs a role", expected="of " + ", ".join(ROLES),
-                         came=", ".join(unknown) or "none", where="people")
+        raise InputError(
+            "unknown role" if unknown else "a person needs a role",
+            expected="of " + ", ".join(ROLES),
+            came=", ".join(unknown) or "none",
+            where="people",
+        )
     return held

@@ -191,13 +191,19 @@ def _names() -> list[str]:
 def _profile_defaults(profile: str) -> Mapping[str, Any]:
     if profile not in PROFILES:
         raise InputError(
-            "unknown profile", expected="one of " + ", ".join(PROFILES), came=profile, where="PARLEY_PROFILE",
+            "unknown profile",
+            expected="one of " + ", ".join(PROFILES),
+            came=profile,
+            where="PARLEY_PROFILE",
             remedy=_nearest(profile, PROFILES),
         )
     if profile not in PROFILE_DEFAULTS:
         raise UnavailableError(
-            f"the profile {profile!r} is not built yet", expected="one of " + ", ".join(PROFILE_DEFAULTS), came=profile,
-            where="PARLEY_PROFILE", remedy="Use the profile local: a cluster needs PostgreSQL and shared storage.",
+            f"the profile {profile!r} is not built yet",
+            expected="one of " + ", ".join(PROFILE_DEFAULTS),
+            came=profile,
+            where="PARLEY_PROFILE",
+            remedy="Use the profile local: a cluster needs PostgreSQL and shared storage.",
         )
     return PROFILE_DEFAULTS[profile]
 
@@ -234,16 +240,26 @@ def _from_file(path: Path) -> dict[str, Any]:
     for name in read:
         _known(str(name), where=str(path))
     if "home" in read:
-        raise InputError("a workspace cannot move itself", expected="no key home", came="home", where=str(path),
-                         remedy="Set PARLEY_HOME instead.")
+        raise InputError(
+            "a workspace cannot move itself",
+            expected="no key home",
+            came="home",
+            where=str(path),
+            remedy="Set PARLEY_HOME instead.",
+        )
     return {name: _typed(name, value, where=f"{path} ({name})") for name, value in read.items()}
 
 
 def _known(name: str, *, where: str) -> None:
     names = _names()
     if name not in names:
-        raise UnknownParameter("unknown setting", expected="one of " + ", ".join(names), came=name, where=where,
-                         remedy=_nearest(name, names))
+        raise UnknownParameter(
+            "unknown setting",
+            expected="one of " + ", ".join(names),
+            came=name,
+            where=where,
+            remedy=_nearest(name, names),
+        )
 
 
 def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
@@ -292,7 +308,12 @@ def _as_text_or_none(value: Any) -> str | None:
 
 
 _PARSERS: Mapping[str, Any] = {
-    "Path": Path, "str": _as_text, "int": _as_int, "float": _as_float, "bool": _as_bool, "str | None": _as_text_or_none,
+    "Path": Path,
+    "str": _as_text,
+    "int": _as_int,
+    "float": _as_float,
+    "bool": _as_bool,
+    "str | None": _as_text_or_none,
 }
 
 
@@ -301,20 +322,40 @@ def _refuse_nonsense(settings: Settings) -> None:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     least: Mapping[str, float] = {
-        "threads": 1, "port": 0, "verdict_share": 0, "max_event_bytes": 1, "max_body_bytes": 1, "max_text_chars": 1,
-        "session_hours": 1, "request_days": 1, "repeat_window_days": 0, "poll_s": 0.01,
+        "threads": 1,
+        "port": 0,
+        "verdict_share": 0,
+        "max_event_bytes": 1,
+        "max_body_bytes": 1,
+        "max_text_chars": 1,
+        "session_hours": 1,
+        "request_days": 1,
+        "repeat_window_days": 0,
+        "poll_s": 0.01,
     }
     most: Mapping[str, float] = {"port": 65_535, "verdict_share": 1}
     for name, bound in least.items():
         value = getattr(settings, name)
         if not bound <= value <= most.get(name, float("inf")):
-            raise InputError(f"setting {name} is out of range", expected=f"{bound} to {most.get(name, 'any')}",
-                             came=str(value), where=f"PARLEY_{name.upper()} or settings.yaml")
+            raise InputError(
+                f"setting {name} is out of range",
+                expected=f"{bound} to {most.get(name, 'any')}",
+                came=str(value),
+                where=f"PARLEY_{name.upper()} or settings.yaml",
+            )
     try:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError("unknown time zone", expected="an IANA name such as Europe/Paris", came=settings.time_zone,
-                         where="PARLEY_TIME_ZONE or settings.yaml") from error
+        raise InputError(
+            "unknown time zone",
+            expected="an IANA name such as Europe/Paris",
+            came=settings.time_zone,
+            where="PARLEY_TIME_ZONE or settings.yaml",
+        ) from error
     if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise InputError("unknown log level", expected="DEBUG, INFO, WARNING or ERROR", came=settings.log_level,
-                         where="PARLEY_LOG_LEVEL or settings.yaml")
+        raise InputError(
+            "unknown log level",
+            expected="DEBUG, INFO, WARNING or ERROR",
+            came=settings.log_level,
+            where="PARLEY_LOG_LEVEL or settings.yaml",
+        )

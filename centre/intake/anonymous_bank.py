@@ -84,8 +84,15 @@ def _read(record: Record, zone: tzinfo) -> Call | Fault:
     try:
         return call(fields, zone=zone)
     except BadRow as bad:
-        return fault("contacts", record.line, rule=bad.rule, column=bad.column, value=fields[bad.column],
-                     message=str(bad), row=dict(record.fields))
+        return fault(
+            "contacts",
+            record.line,
+            rule=bad.rule,
+            column=bad.column,
+            value=fields[bad.column],
+            message=str(bad),
+            row=dict(record.fields),
+        )
 
 
 def _agents(calls: list[Call], source: str) -> Iterator[Event]:
@@ -99,11 +106,21 @@ def _agents(calls: list[Call], source: str) -> Iterator[Event]:
             served.setdefault(one.server, []).append(one)
     for server, held in sorted(served.items()):
         last = calls[-1].ended
-        yield _event("agent.changed", source, f"agent-{server}", held[0].ended, known_at=last, data={
-            "agent_id": server, "revision": (last - datetime(1970, 1, 1, tzinfo=UTC)).days, "name": server,
-            "languages": sorted({LANGUAGES[one.topic] for one in held if one.topic in LANGUAGES}),
-            "skills": sorted({one.queue for one in held}), "status": "active",
-        })
+        yield _event(
+            "agent.changed",
+            source,
+            f"agent-{server}",
+            held[0].ended,
+            known_at=last,
+            data={
+                "agent_id": server,
+                "revision": (last - datetime(1970, 1, 1, tzinfo=UTC)).days,
+                "name": server,
+                "languages": sorted({LANGUAGES[one.topic] for one in held if one.topic in LANGUAGES}),
+                "skills": sorted({one.queue for one in held}),
+                "status": "active",
+            },
+        )
 
 
 def _customers(calls: list[Call], source: str) -> Iterator[Event]:
@@ -112,15 +129,28 @@ def _customers(calls: list[Call], source: str) -> Iterator[Event]:
     for one in calls:
         if one.customer_id is not None and one.customer_id not in seen:
             seen.add(one.customer_id)
-            yield _event("customer.registered", source, f"customer-{one.customer_id}", one.ended,
-                         data={"customer_id": one.customer_id, "revision": 0})
+            yield _event(
+                "customer.registered",
+                source,
+                f"customer-{one.customer_id}",
+                one.ended,
+                data={"customer_id": one.customer_id, "revision": 0},
+            )
 
 
 def _contact(one: Call, source: str) -> Event:
     data = {
-        "contact_id": one.contact_id, "revision": 0, "channel": "voice", "direction": "inbound", "queue": one.queue,
-        "topic": one.topic, "priority": one.priority, "started_at": one.vru[0], "ended_at": one.ended,
-        "outcome": one.outcome, "reopened": False,
+        "contact_id": one.contact_id,
+        "revision": 0,
+        "channel": "voice",
+        "direction": "inbound",
+        "queue": one.queue,
+        "topic": one.topic,
+        "priority": one.priority,
+        "started_at": one.vru[0],
+        "ended_at": one.ended,
+        "outcome": one.outcome,
+        "reopened": False,
     }
     optional = {"customer_id": one.customer_id, "language": LANGUAGES.get(one.topic)}
     return _event("contact.ended", source, one.contact_id, one.ended, data=data | _given(optional))
@@ -129,9 +159,16 @@ def _contact(one: Call, source: str) -> Event:
 def _segments(one: Call, source: str) -> Iterator[Event]:
     """The leg in the IVR; then the leg that waited, was served, or both. Who hangs up in the IVR has no second leg."""
     hung_up_early = one.queued is None and one.served is None and one.outcome == "abandoned"
-    yield _segment(one, source, 0, {
-        "kind": "ivr", "ended_at": one.vru[1], "outcome": "abandoned" if hung_up_early else "completed",
-    })
+    yield _segment(
+        one,
+        source,
+        0,
+        {
+            "kind": "ivr",
+            "ended_at": one.vru[1],
+            "outcome": "abandoned" if hung_up_early else "completed",
+        },
+    )
     if not hung_up_early:
         yield _segment(one, source, 1, _leg(one))
 
@@ -146,22 +183,33 @@ def _leg(one: Call) -> dict[str, Any]:
     starts = [spell[0] for spell in (one.queued, served) if spell is not None]
     queued_at = min([one.queued[0]] if one.queued else [*starts, one.vru[1]])
     leg = {
-        "kind": "agent" if one.outcome == "answered" else "queue", "queued_at": queued_at, "ended_at": one.ended,
-        "wait_s": one.wait_s, "outcome": one.outcome, "agent_id": one.server,
+        "kind": "agent" if one.outcome == "answered" else "queue",
+        "queued_at": queued_at,
+        "ended_at": one.ended,
+        "wait_s": one.wait_s,
+        "outcome": one.outcome,
+        "agent_id": one.server,
     }
     if one.service_s or one.served:
         leg["talk_s"] = one.service_s
     if served is not None:
-        leg |= {"answered_at": max(served[0], queued_at), "offered_at": max(served[0], queued_at),
-                "handle_s": one.service_s}
+        leg |= {
+            "answered_at": max(served[0], queued_at),
+            "offered_at": max(served[0], queued_at),
+            "handle_s": one.service_s,
+        }
     elif one.outcome == "answered":
         leg["answered_at"] = one.queued[1] if one.queued else one.vru[1]
     return _given(leg)
 
 
 def _segment(one: Call, source: str, sequence: int, data: dict[str, Any]) -> Event:
-    named = {"segment_id": f"{one.contact_id}-{sequence}", "contact_id": one.contact_id, "sequence": sequence,
-             "queue": one.queue}
+    named = {
+        "segment_id": f"{one.contact_id}-{sequence}",
+        "contact_id": one.contact_id,
+        "sequence": sequence,
+        "queue": one.queue,
+    }
     return _event("segment.ended", source, f"{one.contact_id}-{sequence}", one.ended, data=named | data)
 
 

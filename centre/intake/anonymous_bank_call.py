@@ -9,13 +9,32 @@ from datetime import datetime, timedelta, tzinfo
 from centre.intake import local_time
 
 COLUMNS = (
-    "vru+line", "call_id", "customer_id", "priority", "type", "date", "vru_entry", "vru_exit", "vru_time", "q_start",
-    "q_exit", "q_time", "outcome", "ser_start", "ser_exit", "ser_time", "server",
+    "vru+line",
+    "call_id",
+    "customer_id",
+    "priority",
+    "type",
+    "date",
+    "vru_entry",
+    "vru_exit",
+    "vru_time",
+    "q_start",
+    "q_exit",
+    "q_time",
+    "outcome",
+    "ser_start",
+    "ser_exit",
+    "ser_time",
+    "server",
 )
 
 # Types of call as the file's own description names them; each is routed as a queue of its own.
 QUEUES = {
-    "PS": "regular", "PE": "regular_english", "IN": "internet", "NE": "stock_exchange", "NW": "new_customers",
+    "PS": "regular",
+    "PE": "regular_english",
+    "IN": "internet",
+    "NE": "stock_exchange",
+    "NW": "new_customers",
     "TT": "call_back",
 }
 
@@ -80,8 +99,11 @@ def call(fields: Mapping[str, str], *, zone: tzinfo) -> Call:
         topic=_one_of(fields, "type", QUEUES),
         outcome=OUTCOMES[_one_of(fields, "outcome", OUTCOMES)],
         server=None if fields["server"] == NO_SERVER else fields["server"],
-        vru=vru, queued=queued, served=served,
-        wait_s=float(fields["q_time"]), service_s=float(fields["ser_time"]),
+        vru=vru,
+        queued=queued,
+        served=served,
+        wait_s=float(fields["q_time"]),
+        service_s=float(fields["ser_time"]),
     )
 
 

@@ -69,39 +69,101 @@ def _problem(record: Record) -> Fault | None:
     for name, longest in limits.items():
         value = record.fields[name].strip()
         if not value:
-            return fault("utterances", record.line, rule=f"{name}.not_blank", column=name, value=value,
-                         message=f"the {name} is empty", row=dict(record.fields))
+            return fault(
+                "utterances",
+                record.line,
+                rule=f"{name}.not_blank",
+                column=name,
+                value=value,
+                message=f"the {name} is empty",
+                row=dict(record.fields),
+            )
         if len(value) > longest:
             message = f"the {name} has {len(value)} characters, {longest} are allowed"
-            return fault("utterances", record.line, rule=f"{name}.length", column=name, value=value, message=message,
-                         row=dict(record.fields))
+            return fault(
+                "utterances",
+                record.line,
+                rule=f"{name}.length",
+                column=name,
+                value=value,
+                message=message,
+                row=dict(record.fields),
+            )
     return None
 
 
 def _labelled_text(text: str, label: str, source: str) -> Iterator[Event]:
     contact_id = "text-" + hashlib.sha256(f"{label}\n{text}".encode()).hexdigest()[:24]
-    yield _event("contact.ended", source, contact_id, {
-        "contact_id": contact_id, "revision": 0, "channel": "chat", "direction": "inbound", "queue": QUEUE,
-        "priority": 0, "started_at": TIMELESS, "ended_at": TIMELESS, "outcome": "open", "reopened": False,
-    })
-    yield _event("utterance.spoken", source, f"{contact_id}-0", {
-        "contact_id": contact_id, "turn": 0, "speaker": "customer", "text": text, "spoken_at": TIMELESS,
-    })
-    yield _event("verdict.given", source, f"{contact_id}-label", {
-        "verdict_id": f"{contact_id}-label", "contact_id": contact_id, "capability": "intent", "verdict": "labelled",
-        "instead": label, "prompted": False, "weight": 1.0,
-    })
+    yield _event(
+        "contact.ended",
+        source,
+        contact_id,
+        {
+            "contact_id": contact_id,
+            "revision": 0,
+            "channel": "chat",
+            "direction": "inbound",
+            "queue": QUEUE,
+            "priority": 0,
+            "started_at": TIMELESS,
+            "ended_at": TIMELESS,
+            "outcome": "open",
+            "reopened": False,
+        },
+    )
+    yield _event(
+        "utterance.spoken",
+        source,
+        f"{contact_id}-0",
+        {
+            "contact_id": contact_id,
+            "turn": 0,
+            "speaker": "customer",
+            "text": text,
+            "spoken_at": TIMELESS,
+        },
+    )
+    yield _event(
+        "verdict.given",
+        source,
+        f"{contact_id}-label",
+        {
+            "verdict_id": f"{contact_id}-label",
+            "contact_id": contact_id,
+            "capability": "intent",
+            "verdict": "labelled",
+            "instead": label,
+            "prompted": False,
+            "weight": 1.0,
+        },
+    )
 
 
 def _intent(label: str, source: str) -> Event:
     chinese = any("一" <= character <= "鿿" for character in label)
     names = {"name_en": label.replace("_", " ")} | ({"name_zh": label} if chinese else {})
-    return _event("intent.defined", source, f"intent-{label}", {
-        "intent_id": label, "revision": 0, **names, "critical": False, "automatable": False,
-    })
+    return _event(
+        "intent.defined",
+        source,
+        f"intent-{label}",
+        {
+            "intent_id": label,
+            "revision": 0,
+            **names,
+            "critical": False,
+            "automatable": False,
+        },
+    )
 
 
 def _event(kind: str, source: str, row: str, data: dict[str, Any]) -> Event:
-    event = Event(id="", source=source, type=kind, time=TIMELESS, data=data | {"timeless": True}, known_at=TIMELESS,
-                  backfilled=True)
+    event = Event(
+        id="",
+        source=source,
+        type=kind,
+        time=TIMELESS,
+        data=data | {"timeless": True},
+        known_at=TIMELESS,
+        backfilled=True,
+    )
     return with_content_id(event, row=row)

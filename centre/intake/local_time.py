@@ -15,8 +15,9 @@ def zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
-        raise InputError("unknown time zone", expected="an IANA name such as America/New_York", came=name,
-                         where="time zone") from error
+        raise InputError(
+            "unknown time zone", expected="an IANA name such as America/New_York", came=name, where="time zone"
+        ) from error
 
 
 def to_utc(wall: datetime, *, zone: tzinfo, second: bool = False) -> datetime:

@@ -140,8 +140,15 @@ def fault(
     dataset: str, line: int, *, rule: str, column: str, value: object, message: str, row: Mapping[str, Any]
 ) -> Fault:
     """A row that cannot become an event, named by its line."""
-    return Fault(dataset=dataset, row_id=f"line {line}", rule=rule, column=column, value=shown(value),
-                 message=f"line {line}: {message}", row=row)
+    return Fault(
+        dataset=dataset,
+        row_id=f"line {line}",
+        rule=rule,
+        column=column,
+        value=shown(value),
+        message=f"line {line}: {message}",
+        row=row,
+    )
 
 
 def with_content_id(event: Event, *, row: str) -> Event:
@@ -156,8 +163,9 @@ def with_content_id(event: Event, *, row: str) -> Event:
 
 def empty(path: Path, *, expected: str) -> InputError:
     """The error of a file with nothing in it."""
-    return InputError("the file is empty", expected=expected, came="none", where=str(path),
-                      remedy="Check how it was exported.")
+    return InputError(
+        "the file is empty", expected=expected, came="none", where=str(path), remedy="Check how it was exported."
+    )
 
 
 def _keep(kept: list[Event] | None, event: Event) -> list[Event] | None:
@@ -171,8 +179,12 @@ def _keep(kept: list[Event] | None, event: Event) -> list[Event] | None:
 def _again(path: Path, find: Callable[[], Iterator[Found]], before: object, clock_now: datetime) -> Iterator[Event]:
     for found in find():
         if _fingerprint(path) != before:
-            raise StateConflict("the file changed while it was read", expected="a file that stands still",
-                                where=str(path), remedy="Copy it first, then ingest the copy.")
+            raise StateConflict(
+                "the file changed while it was read",
+                expected="a file that stands still",
+                where=str(path),
+                remedy="Copy it first, then ingest the copy.",
+            )
         kept = _not_future(found, clock_now)
         if isinstance(kept, Event):
             yield kept
@@ -184,8 +196,15 @@ def _not_future(found: Found, clock_now: datetime) -> Found:
         return found
     latest = max(found.time, found.known_at or found.time)
     message = f"dated in the future: it is {clock_now.isoformat()} now"
-    return Fault(dataset="", row_id=found.id, rule="not_future", column="time", value=shown(latest.isoformat()),
-                 message=message, row=found.to_cloudevent())
+    return Fault(
+        dataset="",
+        row_id=found.id,
+        rule="not_future",
+        column="time",
+        value=shown(latest.isoformat()),
+        message=message,
+        row=found.to_cloudevent(),
+    )
 
 
 def _fingerprint(path: Path) -> tuple[int, int]:
@@ -201,8 +220,9 @@ def _undecoded(path: Path, data: bytes, offset: int, *, last: bool) -> bytes:
         if not last and error.reason == "unexpected end of data":
             return data[error.start :]
         came = f"byte 0x{data[error.start]:02x} at byte {offset + error.start}"
-        raise NotText("the file is not UTF-8 text", expected="UTF-8", came=came, where=str(path),
-                      remedy="Save it as UTF-8.") from error
+        raise NotText(
+            "the file is not UTF-8 text", expected="UTF-8", came=came, where=str(path), remedy="Save it as UTF-8."
+        ) from error
     return b""
 
 
@@ -222,8 +242,13 @@ def _guarded(path: Path, reader: Any) -> Iterator[list[str]]:
             return
         except csv.Error as error:
             kind = TooLarge if "field larger" in str(error) else InputError
-            raise kind("a record cannot be read", expected="fields with their quotes closed", came=str(error),
-                       where=f"{path}, the record that begins on line {line}", remedy="Mend or remove it.") from error
+            raise kind(
+                "a record cannot be read",
+                expected="fields with their quotes closed",
+                came=str(error),
+                where=f"{path}, the record that begins on line {line}",
+                remedy="Mend or remove it.",
+            ) from error
         yield fields
 
 
@@ -232,10 +257,15 @@ def _header(path: Path, reader: Any, required: tuple[str, ...]) -> list[str]:
     if not any(header):
         raise empty(path, expected="a header and rows")
     if missing := [name for name in required if name not in header]:
-        raise MissingColumn("a column is missing: " + ", ".join(missing), expected=", ".join(required),
-                            came=", ".join(header), where=f"{path}, line 1",
-                            remedy="Name the columns in the first line.")
+        raise MissingColumn(
+            "a column is missing: " + ", ".join(missing),
+            expected=", ".join(required),
+            came=", ".join(header),
+            where=f"{path}, line 1",
+            remedy="Name the columns in the first line.",
+        )
     if len(set(header)) < len(header):
-        raise InputError("a column is named twice", expected="each column once", came=", ".join(header),
-                         where=f"{path}, line 1")
+        raise InputError(
+            "a column is named twice", expected="each column once", came=", ".join(header), where=f"{path}, line 1"
+        )
     return header

@@ -108,8 +108,15 @@ def _event(source: str, data: dict[str, Any]) -> Event:
 
 
 def _faulty(record: Record, column: str, message: str, *, rule: str) -> Fault:
-    return fault("volumes", record.line, rule=f"{column}.{rule}", column=column, value=record.fields.get(column, ""),
-                 message=message, row=dict(record.fields))
+    return fault(
+        "volumes",
+        record.line,
+        rule=f"{column}.{rule}",
+        column=column,
+        value=record.fields.get(column, ""),
+        message=message,
+        row=dict(record.fields),
+    )
 
 
 def _measure(text: str) -> float:
@@ -138,11 +145,17 @@ def _usual_step_s(path: Path, zone: tzinfo) -> int | None:
     steps = Counter(
         int((later - earlier).total_seconds())
         for held in map(sorted, by_queue.values())
-        for earlier, later in pairwise(held) if later > earlier
+        for earlier, later in pairwise(held)
+        if later > earlier
     )
     if not steps:
-        raise InputError("nothing tells how long an interval is", expected="two intervals of a queue, or the column "
-                         "interval_s", came="neither", where=str(path), remedy="Add the column interval_s.")
+        raise InputError(
+            "nothing tells how long an interval is",
+            expected="two intervals of a queue, or the column interval_s",
+            came="neither",
+            where=str(path),
+            remedy="Add the column interval_s.",
+        )
     return min(steps, key=lambda step: (-steps[step], step))
 
 
