@@ -1,5 +1,5 @@
 # Two commands matter: `make run` does the main job and starts the application, `make test` proves it. Both begin with `make setup`.
-PYTHON ?= python3.11
+PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SERVE  ?= yes
