@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from flows import watching
 from flows.compact import move, say
 from flows.compose import Workspace
+from flows.operating import flow, task
 
 
-@flow(name="absorb_feedback", validate_parameters=False)
+@flow("absorb_feedback")
 def absorb_feedback(place: Workspace) -> dict[str, Any]:
     """Move the log to the archive and count verdicts by family, as labels would take them."""
     say(place, move(place))
     return count(place)
 
 
-@task(cache_policy=NO_CACHE)
+@task("count")
 def count(place: Workspace) -> dict[str, Any]:
     """Verdicts by family: all, mature, and from how many agents."""
     return {family: watching.feedback(place, family).to_json() for family in watching.FAMILIES}

@@ -74,7 +74,7 @@ def end_of_data(place: Workspace, families: Iterable[str]) -> datetime:
         pc.max(place.archive.columns(dataset, ["known_at"])["known_at"]).as_py()
         for dataset in sorted({dataset for family in families for dataset in OWN_DATASETS[family]})
     ]
-    known = [moment for moment in latest if moment is not None]
+    known: list[datetime] = [moment for moment in latest if moment is not None]
     if not known:
         raise NotEnoughData(
             "there is nothing to learn from",
@@ -123,7 +123,7 @@ def encoder_named(place: Workspace, path: Path) -> tuple[str, ...]:
 
 
 def set_parameters(path: Path, assignments: Sequence[str]) -> None:
-    """Write `section.key=value` assignments into a clone's params.yaml. Raises UnknownParameter naming the known ones."""
+    """Write `section.key=value` into a clone's params.yaml. Raises UnknownParameter naming the known ones."""
     import yaml
 
     from training import params as parameters

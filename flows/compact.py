@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from flows.compose import Workspace
-from flows.operating import DOOR_RETRIES, DOOR_RETRY_S
+from flows.operating import door, flow, task
 from flows.telling import tell
 
 if TYPE_CHECKING:
     from centre.compaction import Compacted
 
 
-@flow(name="compact", validate_parameters=False)
+@flow("compact")
 def compact(place: Workspace) -> Compacted:
     """Compact the log. Returns what was taken, repeated, quarantined, parked and freed."""
     done = move(place)
@@ -23,7 +20,7 @@ def compact(place: Workspace) -> Compacted:
     return done
 
 
-@task(retries=DOOR_RETRIES, retry_delay_seconds=DOOR_RETRY_S, cache_policy=NO_CACHE)
+@door("move")
 def move(place: Workspace) -> Compacted:
     """Log to archive; killed anywhere and begun again, every row arrives once."""
     from centre import compaction
@@ -31,7 +28,7 @@ def move(place: Workspace) -> Compacted:
     return compaction.compact(place.log, place.archive, clock=place.clock, quarantine=place.settings.quarantine_dir)
 
 
-@task(cache_policy=NO_CACHE)
+@task("say")
 def say(place: Workspace, done: Compacted) -> None:
     """`log.compacted`, once for each batch that was made."""
     if done.batch is None:

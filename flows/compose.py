@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,25 +11,26 @@ from centre.settings import Settings
 from centre.settings import load as load_settings
 
 if TYPE_CHECKING:
-    from training.promotion import Standing
-    from training.registry import Registry
-
     from centre.archive import Archive
     from centre.log import Log
     from centre.people import People
     from serving.doors import Doors
-    from training.history import History
+    from serving.shelf import Shelf
+    from training.history import FileHistory
+    from training.registry import Registry
+    from training.standing import Standing
 
 # What the platform itself says in the log is said under this name.
 SOURCE = "parley/flows"
 
 
-@dataclass(frozen=True)
 class Workspace:
-    """One centre's state, its doors opened when first asked for."""
+    """One centre's state, its doors opened when first asked for. No dataclass: Prefect would look into its fields."""
 
-    settings: Settings
-    clock: Clock = field(default_factory=SystemClock)
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """Opens nothing and writes nothing."""
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
 
     @cached_property
     def log(self) -> Log:
@@ -56,11 +56,20 @@ class Workspace:
         return People(self.settings.people_file, session_hours=self.settings.session_hours)
 
     @cached_property
-    def history(self) -> History:
-        """The hash chain of promotions, signed by the workspace's key."""
-        from training import history
+    def history(self) -> FileHistory:
+        """The hash chain of promotions for those who decide; the workspace's signing key is made on first use."""
+        from training.history import FileHistory
 
-        return history.open_file(self.settings.history_file, keys_dir=self.settings.keys_dir)
+        return FileHistory.open(self.settings.history_file, keys_dir=self.settings.keys_dir)
+
+    @cached_property
+    def chain(self) -> FileHistory:
+        """The hash chain for those who only read, checked by the pinned key. Raises NotFound before the first entry."""
+        from training.history import FileHistory
+
+        return FileHistory.watch(
+            self.settings.history_file, keys_dir=self.settings.keys_dir, pinned=self.settings.public_key
+        )
 
     @cached_property
     def registry(self) -> Registry:
@@ -71,14 +80,15 @@ class Workspace:
 
     def standing(self) -> Standing:
         """What the chain says now: champions, waiting requests, switched-off capabilities."""
-        from training import promotion
+        from training.standing import Standing, standing
 
-        return promotion.standing(self.history)
+        nothing_decided = not self.settings.keys_dir.is_dir() and not self.settings.history_file.exists()
+        return Standing() if nothing_decided else standing(self.chain)
 
 
 def workspace(home: Path | None = None, *, clock: Clock | None = None) -> Workspace:
     """The workspace in `home` (or `PARLEY_HOME`, or `./.parley`)."""
-    return Workspace(load_settings(home), clock or SystemClock())
+    return Workspace(load_settings(home), clock)
 
 
 def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
@@ -92,7 +102,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         log=place.log,
         people=place.people,
         history=place.history,
-        shelf=_shelf(place),
+        shelf=_shelf(place, only),
         mirror_dir=place.settings.mirror_dir,
         issued_dir=place.settings.issued_dir,
         launch_retraining=lambda asked: launch_retraining(place, asked),
@@ -121,7 +131,7 @@ def run_progress(place: Workspace, run_id: str) -> dict[str, Any] | None:
         run = runs.load(place.settings, run_id)
     except NotFound:
         return None
-    return {**run.to_json(), "progress": runs.progress(place.settings, run_id)}
+    return {**run.to_json(), "status": run.state, "progress": runs.progress(place.settings, run_id)}
 
 
 def act_on_approval(place: Workspace, request_id: str) -> None:
@@ -131,7 +141,10 @@ def act_on_approval(place: Workspace, request_id: str) -> None:
     launching.promotion(place, request_id)
 
 
-def _shelf(place: Workspace) -> Any:
+def _shelf(place: Workspace, only: frozenset[str]) -> Shelf:
+    from serving.doors import families_for
     from serving.shelf import Shelf
 
-    return Shelf(place.settings, place.history)
+    # Made here and not on the first decision: who serves must be able to check from the first look on.
+    place.history  # noqa: B018
+    return Shelf(place.settings, place.chain, families=families_for(only))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.errors import ParleyError
+from data_contracts.errors import ConflictError, ParleyError
 from data_contracts.events import Event
 from flows import request as requests
 from flows import runs, stages
@@ -17,7 +17,6 @@ from flows.runs import Run
 
 if TYPE_CHECKING:
     from training.registry import VersionCard
-
     from training.report import Report
 
 
@@ -73,19 +72,22 @@ def ask(place: Workspace, run: Run, registered: Registered) -> Run:
     """Ask for a promotion; a run that may not ask says why instead."""
     from training import promotion
 
-    why_not = why_not_asked(run)
-    if why_not:
+    if why_not := why_not_asked(run):
         return _settle(place, run, registered, request="", reasons=(why_not,))
-    entry = promotion.request(
-        place.history,
-        card=registered.version,
-        report=registered.report,
-        requester=run.requester,
-        clock=place.clock,
-        days=place.settings.request_days,
-        profile=place.settings.profile,
-    )
-    return _settle(place, run, registered, request=str(entry.body["request_id"]), reasons=())
+    try:
+        entry = promotion.request(
+            place.history,
+            card=registered.version,
+            report=registered.report,
+            requester=run.requester,
+            clock=place.clock,
+            days=place.settings.request_days,
+            profile=place.settings.profile,
+            credential=str(run.options.get("credential") or ""),
+        )
+    except ConflictError as refused:
+        return _settle(place, run, registered, request="", reasons=(str(refused),))
+    return _settle(place, run, registered, request=str(entry.body["id"]), reasons=())
 
 
 def why_not_asked(run: Run) -> str:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.errors import InputError, NotFound
 from flows.compact import move, say
 from flows.compose import Workspace
+from flows.operating import flow, task
 
 if TYPE_CHECKING:
     from centre.compaction import Compacted
@@ -31,6 +29,7 @@ class Taken:
     faults: tuple[Any, ...]
     period: tuple[str, str] | None
     known_at_rule: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Ingested:
     compacted: Compacted
 
 
-@flow(name="ingest", validate_parameters=False)
+@flow("ingest")
 def ingest(
     place: Workspace, form: str, paths: Sequence[Path], *, source: str | None, time_zone: str | None
 ) -> Ingested:
@@ -52,7 +51,7 @@ def ingest(
     return Ingested(tuple(files), done)
 
 
-@task(task_run_name="take {path}", cache_policy=NO_CACHE)
+@task("take {path}")
 def take(place: Workspace, form: str, path: Path, *, source: str | None, time_zone: str | None) -> Taken:
     """One file into the log; what its reader refused goes to quarantine."""
     from data_contracts import quarantine
@@ -69,7 +68,7 @@ def take(place: Workspace, form: str, path: Path, *, source: str | None, time_zo
     if faults:
         quarantine.store(faults, folder=place.settings.quarantine_dir, batch=f"{path.stem}-{now:%Y%m%dT%H%M%S}")
     period = _period(read.period)
-    return Taken(str(path), taken, repeated, faults, period, read.known_at_rule)
+    return Taken(str(path), taken, repeated, faults, period, read.known_at_rule, read.notes)
 
 
 def reading(place: Workspace, form: str, path: Path, *, source: str | None, time_zone: str | None) -> Any:
@@ -82,10 +81,16 @@ def reading(place: Workspace, form: str, path: Path, *, source: str | None, time
         raise NotFound("no such file", expected="a readable file", came="none", where=str(path))
     return FORMATS[form](
         path,
-        source=source or path.stem,
-        time_zone=time_zone or place.settings.time_zone,
+        source=source or form,
+        time_zone=time_zone or named_zone(place),
         clock_now=place.clock.now(),
     )
+
+
+def named_zone(place: Workspace) -> str | None:
+    """The workspace's zone where its settings name one; None leaves each format its own."""
+    named = place.settings.time_zone
+    return None if named == type(place.settings)().time_zone else named
 
 
 def refuse_mixing(place: Workspace, *, simulated: bool) -> None:

@@ -1,4 +1,4 @@
-"""Work that the application asks for and must not wait for: a child process each, whose ending is seen in its records."""
+"""Work that the application asks for and must not wait for: a child process each, seen by its records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from flows.compose import Workspace
 from flows.environment import child_environment
 from flows.request import FAMILIES
 
-KNOWN = ("family", "reason", "requester", "as_of", "set", "no_request", "seed")
+OPTIONS = ("as_of", "no_request", "seed", "dry_run", "credential")
+KNOWN = ("family", "reason", "requester", "set", *OPTIONS)
 
 
 def families_named(name: str) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
         reason=str(asked["reason"]),
         requester=str(asked["requester"]),
         parameters_set=tuple(asked.get("set") or ()),
-        options={name: asked[name] for name in ("as_of", "no_request", "seed") if asked.get(name) is not None},
+        options={name: asked[name] for name in OPTIONS if asked.get(name) is not None},
     )
     return runs.create(place.settings, run=run, at=now)
 
@@ -59,7 +60,7 @@ def promotion(place: Workspace, request_id: str) -> None:
 
 
 def _start(place: Workspace, module: Sequence[str]) -> None:
-    """Start `python -m …` in the checkout, its words kept in `children.log`; a thread waits, so that it leaves no zombie."""
+    """Start `python -m …` in the checkout, its words kept in `children.log`; a thread waits for it."""
     home = place.settings.home
     home.mkdir(parents=True, exist_ok=True)
     source = checkout.source_folder()

@@ -1,29 +1,82 @@
-"""The door to Prefect: embedded, in this process, with its database in the workspace and no server to start."""
+"""The door to Prefect: embedded, in this process, with its database in the workspace and no server to start.
+
+Prefect reads its environment when it is first imported, so flows are imported inside `embedded`, never before it.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar, cast
 
 from centre.settings import Settings
+from data_contracts.errors import UnavailableError
 from flows.environment import quieten
 
-# A door (registry, history, online store) may be busy for a moment; a fit never gets better by being repeated.
+# A door (registry, history, online store) may be busy for a moment.
 DOOR_RETRIES = 2
 DOOR_RETRY_S = 1.0
 # The embedded API starts in about 5 s on a quiet machine and in half a minute on a busy one; its own limit is 20 s.
 START_LIMIT_S = 180
 
 
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+
+class Keeping(Protocol):
+    """A decorator that leaves the types of what it decorates."""
+
+    def __call__(self, function: Step, /) -> Step:
+        """The function, operated by Prefect."""
+        ...
+
+
+def flow(name: str) -> Keeping:
+    """A Prefect flow that keeps its types. Workspaces are handed in as they are, so parameters are not validated."""
+    from prefect import flow as made
+
+    return _keeping(made, name=name, validate_parameters=False)
+
+
+def task(name: str) -> Keeping:
+    """A Prefect task, never retried and never taken from a cache: a fit does not get better by being repeated."""
+    from prefect import task as made
+    from prefect.cache_policies import NO_CACHE
+
+    return _keeping(made, task_run_name=name, cache_policy=NO_CACHE)
+
+
+def door(name: str) -> Keeping:
+    """A Prefect task at a door (registry, history, store): what may pass is tried again."""
+    from prefect import task as made
+    from prefect.cache_policies import NO_CACHE
+
+    return _keeping(
+        made,
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        retries=DOOR_RETRIES,
+        retry_delay_seconds=DOOR_RETRY_S,
+        retry_condition_fn=is_passing,
+    )
+
+
+def _keeping(made: Any, **options: Any) -> Keeping:
+    def decorate(function: Step, /) -> Step:
+        return cast(Step, made(function, **options))
+
+    return decorate
+
+
 @contextmanager
 def embedded(settings: Settings) -> Iterator[None]:
     """Run flows here: ephemeral API under the workspace, nothing sent out, no heartbeat (it costs a second a flow)."""
-    quieten()
-    os.environ.setdefault("PREFECT_HOME", str(settings.prefect_dir))
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("PREFECT_LOGGING_TO_API_ENABLED", "false")
     settings.prefect_dir.mkdir(parents=True, exist_ok=True)
+    quieten()
+    os.environ["PREFECT_HOME"] = str(settings.prefect_dir)
     from prefect import settings as prefect
 
     chosen = {
@@ -36,8 +89,32 @@ def embedded(settings: Settings) -> Iterator[None]:
         prefect.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         prefect.PREFECT_RESULTS_PERSIST_BY_DEFAULT: False,
         prefect.PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
-        prefect.PREFECT_LOGGING_LEVEL: "WARNING",
         prefect.PREFECT_LOGGING_TO_API_ENABLED: False,
     }
-    with prefect.temporary_settings(updates=chosen):
+    with prefect.temporary_settings(updates=chosen), _logged_to_file(settings):
         yield
+
+
+def is_passing(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether a failed task met something that may pass: only then is it worth another try."""
+    return isinstance(state.data, (UnavailableError, sqlite3.OperationalError, OSError))
+
+
+@contextmanager
+def _logged_to_file(settings: Settings) -> Iterator[None]:
+    """Prefect's own words go to a file of the workspace: what matters reaches the caller as a result or an error."""
+    file = logging.FileHandler(settings.prefect_dir / "prefect.log", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    named = [name for name in logging.root.manager.loggerDict if name == "prefect" or name.startswith("prefect.")]
+    loggers = [logging.getLogger(name) for name in {"prefect", *named}]
+    before = [(one, one.handlers, one.propagate, one.level) for one in loggers]
+    for one in loggers:
+        one.handlers, one.propagate = [file], False
+        one.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for one, handlers, propagate, level in before:
+            one.handlers, one.propagate = handlers, propagate
+            one.setLevel(level)
+        file.close()

@@ -35,13 +35,15 @@ def stale_stages(folder: Path, *, settings: Settings, run_dir: Path, targets: tu
     return frozenset(json.loads(told or "{}"))
 
 
-def reproduce(stage: str, *, folder: Path, settings: Settings, run_dir: Path, dry: bool = False) -> str:
+def reproduce(stage: str, *, folder: Path, settings: Settings, run_dir: Path, anew: bool = False) -> str:
     """Bring one stage up to date (its own dependencies are the caller's concern) and return what DVC printed.
+
+    `anew` runs it even if an earlier run of the same inputs left its outputs in the cache.
 
     Raises the stage's own error: a ParleyError that the stage wrote to `failure.json` comes back as its kind.
     """
     (run_dir / "failure.json").unlink(missing_ok=True)
-    flags = ["--single-item", *(["--dry"] if dry else [])]
+    flags = ["--single-item", *(["--force", "--no-run-cache"] if anew else [])]
     done = _dvc(["repro", *flags, stage], folder, settings, run_dir)
     with (run_dir / "log.txt").open("a", encoding="utf-8") as log:
         log.write(f"== {stage}\n{done.stdout}{done.stderr}")

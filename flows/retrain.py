@@ -8,19 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.errors import ParleyError
 from flows import asking, concluding, reproduction, runs, stages
 from flows.compose import Workspace
-from flows.operating import DOOR_RETRIES, DOOR_RETRY_S
+from flows.operating import door, flow, task
 from flows.runs import Run
 
 SHARED = ("collect", "check", "build")
 
 
-@flow(name="retrain", validate_parameters=False, log_prints=False)
+@flow("retrain")
 def retrain(place: Workspace, run: Run) -> Run:
     """One run for one family or for all of them, from the clone to the verdicts. Returns the run with its outcomes.
 
@@ -53,13 +50,13 @@ def learn(place: Workspace, run: Run, family: str, stale: frozenset[str]) -> Run
     return concluding.held(place, run, registered)
 
 
-@task(task_run_name="prepare", cache_policy=NO_CACHE)
+@task("prepare")
 def prepare(place: Workspace, run: Run) -> Run:
     """The clone, with what is asked written into it."""
     return asking.prepare(place, run)
 
 
-@task(task_run_name="what is out of date", cache_policy=NO_CACHE)
+@task("what is out of date")
 def stale_stages(place: Workspace, run: Run) -> frozenset[str]:
     """Which stages would run at all: `dvc status`, asked once."""
     targets = tuple(f"judge@{family}" for family in run.families)
@@ -71,7 +68,7 @@ def stale_stages(place: Workspace, run: Run) -> frozenset[str]:
     )
 
 
-@task(task_run_name="{stage}", cache_policy=NO_CACHE)
+@task("{stage}")
 def reproduce(place: Workspace, run: Run, stage: str, stale: frozenset[str]) -> Run:
     """One stage through DVC. Never retried: a fit does not get better by being repeated."""
     run = runs.note(place.settings, run, stage=stage, at=place.clock.now())
@@ -85,31 +82,28 @@ def reproduce(place: Workspace, run: Run, stage: str, stale: frozenset[str]) -> 
     return run
 
 
-@task(retries=DOOR_RETRIES, retry_delay_seconds=DOOR_RETRY_S, cache_policy=NO_CACHE)
+@door("register")
 def register(place: Workspace, run: Run, family: str) -> concluding.Registered:
     """Payload, report and card into the registry."""
     return concluding.register(place, run, family)
 
 
-@task(retries=DOOR_RETRIES, retry_delay_seconds=DOOR_RETRY_S, cache_policy=NO_CACHE)
+@door("ask")
 def ask(place: Workspace, run: Run, registered: concluding.Registered) -> Run:
     """Ask for the promotion, unless the run may not ask."""
     return concluding.ask(place, run, registered)
 
 
-@task(cache_policy=NO_CACHE)
+@task("finish")
 def finish(place: Workspace, run: Run) -> Run:
     """Write down the ending and remove clones that nobody needs any more."""
     return concluding.finish(place, run)
 
 
 def operate(place: Workspace, run: Run) -> Run:
-    """Run the flow here, embedded; whatever ends it early is written into the run before it is raised."""
-    from flows.operating import embedded
-
+    """Run the flow here (within `operating.embedded`); what ends it early is kept in the run, then raised."""
     try:
-        with embedded(place.settings):
-            return _result(retrain(place, run))
+        return _result(retrain(place, run))
     except BaseException as error:
         concluding.broken_off(place, runs.load(place.settings, run.run_id), error)
         raise

@@ -8,17 +8,14 @@ from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
-
 from data_contracts.errors import InputError
 from flows.compact import move, say
 from flows.compose import Workspace
 from flows.ingest import refuse_mixing
+from flows.operating import flow, task
 
 if TYPE_CHECKING:
     from centre.compaction import Compacted
-
     from data_contracts.events import Event
 
 EVENTS_AT_ONCE = 50_000
@@ -35,7 +32,7 @@ class Simulated:
     compacted: Compacted
 
 
-@flow(name="simulate", validate_parameters=False)
+@flow("simulate")
 def simulate(place: Workspace, *, weeks: int, seed: int, start: date) -> Simulated:
     """The same weeks, seed and start are the same events: simulated again, nothing is added."""
     taken, repeated = record(place, weeks=weeks, seed=seed, start=start)
@@ -44,7 +41,7 @@ def simulate(place: Workspace, *, weeks: int, seed: int, start: date) -> Simulat
     return Simulated(taken, repeated, done)
 
 
-@task(cache_policy=NO_CACHE)
+@task("record")
 def record(place: Workspace, *, weeks: int, seed: int, start: date) -> tuple[int, int]:
     """Simulate into the log, in pieces that fit into memory."""
     from centre.simulation import world

@@ -1,4 +1,4 @@
-"""The command line `parley`. Nothing heavy is imported before a command needs it: `parley --help` takes half a second."""
+"""The command line `parley`. Nothing heavy is imported before a command needs it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 def ingest(
     form: Annotated[str, typer.Argument(metavar="FORMAT", help="events, intent-csv, volume-csv or anonymous-bank")],
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files of that format.")],
-    source: Annotated[str | None, typer.Option(help="Name of the source; the file's name without it.")] = None,
+    source: Annotated[str | None, typer.Option(help="Name of the source; the format without it.")] = None,
     time_zone: Annotated[
         str | None, typer.Option("--time-zone", help="Zone of local times, as Asia/Jerusalem.")
     ] = None,
@@ -35,11 +35,12 @@ def ingest(
 ) -> None:
     """Take records in: each file whole or not at all, then checked and moved to the archive."""
     place = _workspace()
-    from flows import ingest as flow
     from flows.operating import embedded
 
     with progress(f"ingest {len(paths)} file(s)", quiet=as_json), embedded(place.settings):
-        done = flow.ingest(place, form, paths, source=source, time_zone=time_zone)
+        from flows.ingest import ingest as flow
+
+        done = flow(place, form, paths, source=source, time_zone=time_zone)
     files = [
         {
             "path": f.path,
@@ -48,6 +49,7 @@ def ingest(
             "refused": len(f.faults),
             "period": f.period,
             "known_at_rule": f.known_at_rule,
+            "notes": list(f.notes),
         }
         for f in done.files
     ]
@@ -58,7 +60,7 @@ def ingest(
         return
     for one in files:
         say(f"{one['path']}: {one['taken']} rows taken, {one['repeated']} repeated, {one['refused']} refused")
-        facts({"period": _period(one["period"]), "known_at": one["known_at_rule"]}, indent="  ")
+        facts({"period": _period(one["period"]), "known_at": one["known_at_rule"], "notes": one["notes"]}, indent="  ")
     _say_counts(result, place)
 
 
@@ -78,11 +80,12 @@ def simulate(
         first = date.fromisoformat(start)
     except ValueError as error:
         raise InputError("not a day", expected="a day such as 2026-03-02", came=start, where="--start") from error
-    from flows import simulate as flow
     from flows.operating import embedded
 
     with progress(f"simulate {weeks} weeks", quiet=as_json), embedded(place.settings):
-        done = flow.simulate(place, weeks=weeks, seed=seed, start=first)
+        from flows.simulate import simulate as flow
+
+        done = flow(place, weeks=weeks, seed=seed, start=first)
     result = {"events": done.taken, "events_repeated": done.repeated, **_counts(done.compacted)}
     if as_json:
         out(result)
@@ -107,11 +110,12 @@ def replay(
 def compact(as_json: AsJson = False) -> None:
     """Move what the log took in to the archive, exactly once."""
     place = _workspace()
-    from flows import compact as flow
     from flows.operating import embedded
 
     with progress("compact", quiet=as_json), embedded(place.settings):
-        done = flow.compact(place)
+        from flows.compact import compact as flow
+
+        done = flow(place)
     result = _counts(done)
     out(result) if as_json else _say_counts(result, place)
 
@@ -122,25 +126,27 @@ def materialize(
 ) -> None:
     """Write the newest features into the online store and the mirror that serving reads."""
     place = _workspace()
-    from flows import materialize as flow
     from flows import materializing
     from flows import request as requests
     from flows.operating import embedded
 
     moment = requests.moment(as_of, where="--as-of") if as_of else materializing.default_as_of(place)
     with progress("materialize", quiet=as_json), embedded(place.settings):
-        result = flow.materialize(place, as_of=moment)
+        from flows.materialize import materialize as flow
+
+        result = flow(place, as_of=moment)
     out(result) if as_json else facts(result)
 
 
 def absorb_feedback(as_json: AsJson = False) -> None:
     """Take verdicts and ratings in as labels, and count them."""
     place = _workspace()
-    from flows import absorb_feedback as flow
     from flows.operating import embedded
 
     with progress("absorb feedback", quiet=as_json), embedded(place.settings):
-        result = flow.absorb_feedback(place)
+        from flows.absorb_feedback import absorb_feedback as flow
+
+        result = flow(place)
     if as_json:
         out(result)
         return
@@ -156,14 +162,15 @@ def issue_forecast(
 ) -> None:
     """Issue the forecast of the champion, or of the baseline while there is none."""
     place = _workspace()
-    from flows import issue_forecast as flow
     from flows import issuing
     from flows import request as requests
     from flows.operating import embedded
 
     moment = requests.moment(as_of, where="--as-of") if as_of else issuing.default_as_of(place)
     with progress("issue forecast", quiet=as_json), embedded(place.settings):
-        result = flow.issue_forecast(place, as_of=moment)
+        from flows.issue_forecast import issue_forecast as flow
+
+        result = flow(place, as_of=moment)
     out(result) if as_json else facts(result)
 
 

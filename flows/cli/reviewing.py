@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.acting import As, acting
+from flows.cli.acting import As, acting, credential
 from flows.cli.printing import AsJson, facts, out, progress, say, table
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def approve(
 
     place = _workspace()
     person = acting(place, who, "reviewer")
-    result = deciding.approve(place, request_id, person=person, comment=comment)
+    result = deciding.approve(place, request_id, person=person, comment=comment, credential=credential())
     with progress("promote", quiet=as_json):
         result = {**result, **_promote(place, request_id)}
     out(result) if as_json else facts(result)
@@ -89,7 +89,7 @@ def request(
     from flows import deciding
 
     place = _workspace()
-    result = deciding.request(place, version, person=acting(place, who, "engineer"))
+    result = deciding.request(place, version, person=acting(place, who, "engineer"), credential=credential())
     out(result) if as_json else facts(result)
 
 
@@ -135,11 +135,12 @@ def promote(request_id: RequestId, as_json: AsJson = False) -> None:
 
 
 def _promote(place: Workspace, request_id: str) -> dict[str, Any]:
-    from flows import promote as flow
     from flows.operating import embedded
 
     with embedded(place.settings):
-        return dict(flow.promote(place, request_id))
+        from flows.promote import promote as flow
+
+        return dict(flow(place, request_id))
 
 
 def _workspace() -> Workspace:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.acting import As
+from flows.cli.acting import As, credential
 from flows.cli.printing import AsJson, facts, out, progress, say, table
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def retrain(
         "seed": seed,
         "no_request": no_request or None,
         "dry_run": dry_run or None,
+        "credential": credential() or None,
     }
     from flows import launching
 
@@ -79,13 +80,14 @@ def watch(
     """Decide whether to retrain, and record why or why not."""
     place = _workspace()
     from flows import launching
-    from flows import watch as flow
     from flows.operating import embedded
 
     named = [name for family in families or ["all"] for name in launching.families_named(family)]
     requester = _requester(place, who, needed=act)
     with progress("watch", quiet=as_json), embedded(place.settings):
-        decided = flow.watch(place, named)
+        from flows.watch import watch as flow
+
+        decided = flow(place, named)
     if act:
         for one in decided:
             if one["retrain"]:
@@ -157,9 +159,11 @@ def run_logs(run_id: str) -> None:
 
 def _operate(place: Workspace, run: Run, *, as_json: bool) -> None:
     """Run it, show what came of it; a family that could not be judged ends the command with its error's code."""
-    from flows.retrain import operate
+    from flows.operating import embedded
 
-    with progress(f"{run.run_id}: {', '.join(run.families)}", quiet=as_json):
+    with progress(f"{run.run_id}: {', '.join(run.families)}", quiet=as_json), embedded(place.settings):
+        from flows.retrain import operate
+
         run = operate(place, run)
     if as_json:
         out(run.to_json())

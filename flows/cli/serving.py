@@ -26,7 +26,8 @@ def serve(
     from flows import answering
     from flows.compose import workspace
 
-    answering.serve(workspace(), only=frozenset(part for part in only.split(",") if part), host=host, port=port)
+    parts = frozenset(part.strip() for part in only.split(",") if part.strip())
+    answering.serve(workspace(), only=parts, host=host, port=port, on_ready=lambda at: say(f"Parley answers at {at}"))
 
 
 def status(as_json: AsJson = False) -> None:

@@ -36,8 +36,14 @@ def pull(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the champion after verifying chain, signature and digest; from the last good copy if need be."""
-    from flows import pulling_out
-    from flows.compose import workspace
+    from dataclasses import asdict
 
-    result = pulling_out.pull(workspace(), family, to=to)
+    from flows.compose import workspace
+    from flows.launching import families_named
+    from training import pulling
+
+    place = workspace()
+    named = families_named(family)[0]
+    pulled = pulling.pull(named, history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=to)
+    result = {**asdict(pulled), "folder": str(pulled.folder)}
     out(result) if as_json else facts(result)
