@@ -59,7 +59,7 @@ def request(
 
     Refused with all reasons (StateConflict): a held report, a run from a dirty tree, a card that does not say what it
     was made of, a scope wider than the report supports, a report judged against another champion than today's,
-    simulated evidence in a profile where it does not count. TamperedArtefact when the report is not the one that was registered.
+    simulated evidence in a profile where it does not count. TamperedArtefact when the report is not the registered one.
     """
     if report.digest() != card.report:
         raise TamperedArtefact("this is not the report that was registered", expected=card.report,
