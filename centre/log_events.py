@@ -65,6 +65,7 @@ def encoded(event: Event) -> tuple[str, str]:
     """
     try:
         data = _encode(event.data)
+        f"{event.source}{event.id}{event.type}{event.subject}".encode()  # half a surrogate pair is no text
         known_us = None if event.known_at is None else micros(event.known_at)
         rest = (event.type, micros(event.time), event.subject, known_us, event.backfilled, event.simulated)
         return data, hashlib.sha256(f"{rest!r} {data}".encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -11,7 +10,16 @@ from typing import Any
 
 import yaml
 
-from data_contracts.errors import InputError, UnavailableError, UnknownParameter
+from centre.settings_values import (
+    LEAST,
+    nearest,
+    refuse_out_of_range,
+    refuse_unknown,
+    refuse_unknown_level,
+    refuse_unknown_zone,
+    typed,
+)
+from data_contracts.errors import InputError, UnavailableError
 
 PROFILES = ("local", "test", "cluster")
 
@@ -184,10 +192,6 @@ def _shown(default: Any) -> str:
     return "" if default is None else str(default)
 
 
-def _names() -> list[str]:
-    return [f.name for f in fields(Settings)]
-
-
 def _profile_defaults(profile: str) -> Mapping[str, Any]:
     if profile not in PROFILES:
         raise InputError(
@@ -195,7 +199,7 @@ def _profile_defaults(profile: str) -> Mapping[str, Any]:
             expected="one of " + ", ".join(PROFILES),
             came=profile,
             where="PARLEY_PROFILE",
-            remedy=_nearest(profile, PROFILES),
+            remedy=nearest(profile, PROFILES),
         )
     if profile not in PROFILE_DEFAULTS:
         raise UnavailableError(
@@ -251,111 +255,16 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _known(name: str, *, where: str) -> None:
-    names = _names()
-    if name not in names:
-        raise UnknownParameter(
-            "unknown setting",
-            expected="one of " + ", ".join(names),
-            came=name,
-            where=where,
-            remedy=_nearest(name, names),
-        )
-
-
-def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}?" if near else "Remove it."
+    refuse_unknown(name, known=(f.name for f in fields(Settings)), where=where)
 
 
 def _typed(name: str, value: Any, *, where: str) -> Any:
-    """A value as its field's kind; text is parsed, as variables are always text."""
-    kind = {f.name: str(f.type) for f in fields(Settings)}[name]
-    try:
-        return _PARSERS[kind](value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"setting {name} has the wrong kind", expected=kind, came=repr(value), where=where) from error
-
-
-def _as_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if str(value).strip().lower() not in words:
-        raise ValueError(value)
-    return words[str(value).strip().lower()]
-
-
-def _as_int(value: Any) -> int:
-    if isinstance(value, (bool, float)):
-        raise ValueError(value)
-    return int(value)
-
-
-def _as_float(value: Any) -> float:
-    if isinstance(value, bool):
-        raise ValueError(value)
-    return float(value)
-
-
-def _as_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(value)
-    return value
-
-
-def _as_text_or_none(value: Any) -> str | None:
-    return None if value is None else _as_text(value)
-
-
-_PARSERS: Mapping[str, Any] = {
-    "Path": Path,
-    "str": _as_text,
-    "int": _as_int,
-    "float": _as_float,
-    "bool": _as_bool,
-    "str | None": _as_text_or_none,
-}
+    return typed(name, value, kind={f.name: str(f.type) for f in fields(Settings)}[name], where=where)
 
 
 def _refuse_nonsense(settings: Settings) -> None:
     """Values that are of the right kind and still cannot be meant."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    least: Mapping[str, float] = {
-        "threads": 1,
-        "port": 0,
-        "verdict_share": 0,
-        "max_event_bytes": 1,
-        "max_body_bytes": 1,
-        "max_text_chars": 1,
-        "session_hours": 1,
-        "request_days": 1,
-        "repeat_window_days": 0,
-        "poll_s": 0.01,
-    }
-    most: Mapping[str, float] = {"port": 65_535, "verdict_share": 1}
-    for name, bound in least.items():
-        value = getattr(settings, name)
-        if not bound <= value <= most.get(name, float("inf")):
-            raise InputError(
-                f"setting {name} is out of range",
-                expected=f"{bound} to {most.get(name, 'any')}",
-                came=str(value),
-                where=f"PARLEY_{name.upper()} or settings.yaml",
-            )
-    try:
-        ZoneInfo(settings.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(
-            "unknown time zone",
-            expected="an IANA name such as Europe/Paris",
-            came=settings.time_zone,
-            where="PARLEY_TIME_ZONE or settings.yaml",
-        ) from error
-    if settings.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise InputError(
-            "unknown log level",
-            expected="DEBUG, INFO, WARNING or ERROR",
-            came=settings.log_level,
-            where="PARLEY_LOG_LEVEL or settings.yaml",
-        )
+    for name in LEAST:
+        refuse_out_of_range(name, getattr(settings, name))
+    refuse_unknown_zone(settings.time_zone)
+    refuse_unknown_level(settings.log_level)

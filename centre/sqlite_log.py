@@ -55,16 +55,8 @@ class SqliteLog:
         self._lock = threading.Lock()
         self._closed = False
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._told():
             self._connection().executescript(_TABLES)
-        except sqlite3.Error as error:
-            raise UnavailableError(
-                "the event log cannot be opened",
-                expected="an SQLite database",
-                came=str(error),
-                where=str(path),
-                remedy="Check the file, the disk and the rights.",
-            ) from error
 
     def append(self, events: Sequence[Event], *, received_at: datetime) -> Appended:
         """See `Log.append`. Raises Overloaded when another writer holds the file for longer than 30 s."""
@@ -85,19 +77,20 @@ class SqliteLog:
             return []
         narrowed = f" AND type IN ({', '.join('?' * len(wanted))})" if wanted else ""
         query = f"SELECT {_COLUMNS} FROM events WHERE sequence > ?{narrowed} ORDER BY sequence LIMIT ?"  # noqa: S608
-        rows = self._connection().execute(query, (max(after, 0), *wanted, max(limit, 0)))
-        return [_stored(row) for row in rows]
+        return [_stored(row) for row in self._rows(query, (max(after, 0), *wanted, max(limit, 0)))]
 
     def find(self, source: str, id: str) -> Stored | None:
         """See `Log.find`."""
         query = f"SELECT {_COLUMNS} FROM events WHERE source = ? AND id = ?"  # noqa: S608 - a constant
-        row = self._connection().execute(query, (source, id)).fetchone()
-        return None if row is None else _stored(row)
+        try:
+            rows = self._rows(query, (source, id))
+        except UnicodeEncodeError:  # half a surrogate pair: no event has such a key
+            return None
+        return _stored(rows[0]) if rows else None
 
     def head(self) -> int:
         """See `Log.head`."""
-        row = self._connection().execute("SELECT max(sequence) FROM events").fetchone()
-        return int(row[0] or 0)
+        return int(self._rows("SELECT max(sequence) FROM events")[0][0] or 0)
 
     def close(self) -> None:
         """See `Log.close`. Closes the connections of all threads."""
@@ -137,13 +130,34 @@ class SqliteLog:
                 where=str(self._path),
                 remedy="Try again.",
             ) from error
+        with self._told():
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._told():
+            return self._connection().execute(query, values).fetchall()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors, told as ours."""
         try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+            yield
+        except sqlite3.Error as error:
+            if self._closed:
+                raise closed() from error
+            raise UnavailableError(
+                "the event log cannot be used",
+                expected="an SQLite database that can be read and written",
+                came=str(error),
+                where=str(self._path),
+                remedy="Check the file, the disk and the rights.",
+            ) from error
 
     def _refuse_other_bodies(self, connection: sqlite3.Connection, batch: list[Entry]) -> None:
         query = "SELECT digest FROM events WHERE source = ? AND id = ?"

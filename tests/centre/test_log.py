@@ -193,6 +193,15 @@ def test_what_json_cannot_hold_is_refused_with_its_key_and_nothing_is_written(lo
     assert log.head() == 0
 
 
+@pytest.mark.parametrize("attribute", ["id", "source", "subject"])
+def test_half_a_character_in_an_attribute_is_refused_too(log: Log, attribute: str) -> None:
+    with pytest.raises(MalformedEvent):
+        log.append([event(1), event(2, **{attribute: "half \ud83d"})], received_at=RECEIVED)
+
+    assert log.head() == 0
+    assert log.find("desk", "half \ud83d") is None
+
+
 def test_times_in_data_come_back_as_text_in_utc(log: Log) -> None:
     log.append(
         [event(1, data={"at": datetime(2026, 5, 1, 10, tzinfo=timezone(timedelta(hours=2)))})], received_at=RECEIVED
