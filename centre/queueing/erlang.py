@@ -6,7 +6,7 @@ Notation: `load` is the offered load in erlangs (arrivals per second x mean hand
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf
+from math import ceil, exp, inf
 
 import numpy as np
 
@@ -85,7 +85,8 @@ def erlang_a(agents: int, *, load: float, handle_s: float, patience_s: float) ->
     """M/M/n+M with exponential patience of mean `patience_s` (Palm 1957; Garnett, Mandelbaum and Reiman 2002).
 
     States relative to n busy and none waiting: below they sum to 1/B(n), above state k weighs
-    prod over i up to k of arrivals / (n mu + i theta). Abandonment = theta E[queue] / arrivals; mean wait = abandonment / theta.
+    prod over i up to k of arrivals / (n mu + i theta). Then abandonment = theta E[queue] / arrivals and
+    mean wait = abandonment / theta.
     """
     _positive(agents, load)
     if handle_s <= 0 or patience_s <= 0:
@@ -144,7 +145,7 @@ def required_agents(
         raw += 1
     return Requirement(
         raw=raw,
-        positions=-int(-raw / (1.0 - shrinkage) // 1),
+        positions=ceil(raw / (1.0 - shrinkage) - 1e-9),
         service_level=service_level(raw, load=load, handle_s=handle_s, within_s=within_s),
         occupancy=occupancy(raw, load=load),
         wait_probability=erlang_c(raw, load=load),

@@ -74,7 +74,7 @@ def expected_needs(params: WorldParams, *, days: Calendar, rng: np.random.Genera
     shares = np.array(list(params.channel_shares.values()))
     return np.asarray(
         by_slot[:, :, None, None]
-        * (shares[:, None] * _shapes(params)).T[None, :, :, None]
+        * (shares[:, None] * channel_shapes(params)).T[None, :, :, None]
         * _group_factors(params, days, rng)[:, :, None, :]
     )
 
@@ -115,13 +115,18 @@ def _day_factor(params: WorldParams, day: int, weekday: int) -> float:
     return factor * trend * (params.after_holiday_factor if in_period - 1 in params.holiday_days else 1.0)
 
 
-def _shapes(params: WorldParams) -> Floats:
+def channel_shapes(params: WorldParams) -> Floats:
     """Share of a day's contacts by half hour, one row a channel; each sums to 1."""
     written = np.repeat(np.array(params.email_hour_factors), 2)
+    rows = [written if channel == "email" else live_shape(params) for channel in params.channel_shares]
+    return np.array([row / row.sum() for row in rows])
+
+
+def live_shape(params: WorldParams) -> Floats:
+    """How voice and chat spread over the half hours of a day; 0 while closed, sums to 1."""
     opened = np.zeros(SLOTS)
     opened[2 * params.open_hour : 2 * params.close_hour] = _half_hours(np.array(params.hour_factors))
-    rows = [written if channel == "email" else opened for channel in params.channel_shares]
-    return np.array([row / row.sum() for row in rows])
+    return np.asarray(opened / opened.sum())
 
 
 def _half_hours(hourly: Floats) -> Floats:

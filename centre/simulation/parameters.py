@@ -116,6 +116,7 @@ class WorldParams:
     lunch_h: float
     pause_h: float
     training_chance: float
+    training_h: float
     absence_chance: float
     days_per_week: int
     wording_cut: float
@@ -134,7 +135,10 @@ class WorldParams:
 
 @lru_cache(maxsize=8)
 def load(path: Path = FILE) -> WorldParams:
-    """The parameters in a file. Raises UnknownParameter for one too many, MissingColumn for one too few or unsourced."""
+    """The parameters in a file.
+
+    Raises UnknownParameter for one too many, MissingColumn for one that is missing or has no source.
+    """
     told: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     known = {field.name for field in fields(WorldParams)}
     if unknown := sorted(told.keys() - known):

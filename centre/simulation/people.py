@@ -95,6 +95,8 @@ def agents(params: WorldParams, *, days: int, rng: np.random.Generator) -> Agent
     overall = rng.normal(0, params.general_skill_sd, n) + params.tenure_effect * np.clip(z, -2.5, 2.5)
     skill = overall[:, None] + rng.normal(0, params.skill_sd, (n, groups))
     pace = rng.normal(0, params.pace_sd, n)[:, None] + rng.normal(0, params.pace_group_sd, (n, groups))
+    skill -= skill.mean(axis=0)  # the taxonomy states what the average agent does
+    pace -= pace.mean(axis=0)
     bilingual = rng.permutation(n) < params.bilingual_agents
     return Agents(
         names=_names(bilingual.astype(np.int64), rng),

@@ -73,7 +73,12 @@ class World:
     @cached_property
     def run(self) -> Run:
         """The engine's run over the whole period; the floor then knows every case."""
-        spans = shifts.presence(self.roster, absence_chance=self.params.absence_chance, rng=self._draws.shifts)
+        spans = shifts.presence(
+            self.roster,
+            count=self.params.agent_count,
+            absence_chance=self.params.absence_chance,
+            rng=self._draws.shifts,
+        )
         needs = demand.needs(self.params, days=self.days, rng=self._draws.demand)
         contacts = self.floor.open_cases(needs.starts_s.tolist(), needs.channels.tolist(), needs.intents.tolist())
         return run(
