@@ -112,6 +112,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_record=lambda prediction_id: tracing.prediction_record(place, prediction_id),
         trace_version=lambda family, version: tracing.version_trace(place, family, version),
         only=only,
+        find_latest=lambda contact, capability, until: tracing.latest_record(place, contact, capability, until),
     )
 
 

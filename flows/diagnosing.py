@@ -139,7 +139,7 @@ def people(place: Workspace) -> str:
     able = [person for person in place.people.list() if not person.disabled]
     engineers = {person.name for person in able if "engineer" in person.roles}
     reviewers = {person.name for person in able if "reviewer" in person.roles}
-    if not engineers or not reviewers - engineers and len(engineers | reviewers) < 2:
+    if not engineers or (not reviewers - engineers and len(engineers | reviewers) < 2):
         return "four eyes need an engineer and another reviewer: parley people add"
     return f"{len(able)} people, {len(reviewers)} reviewer(s)"
 

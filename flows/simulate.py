@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from data_contracts.errors import InputError
 from flows.compact import move, say
 from flows.compose import Workspace
-from flows.ingest import refuse_mixing
 from flows.operating import flow, task
+from flows.receiving import refuse_mixing
 
 if TYPE_CHECKING:
     from centre.compaction import Compacted

@@ -35,13 +35,15 @@ def ingest(
 ) -> None:
     """Take records in: each file whole or not at all, then checked and moved to the archive."""
     place = _workspace()
+    from flows import receiving
     from flows.operating import embedded
 
+    opened = receiving.open_files(place, form, paths, source=source, time_zone=time_zone)
     with progress(f"ingest {len(paths)} file(s)", quiet=as_json), embedded(place.settings):
         from flows.ingest import ingest as flow
 
-        done = flow(place, form, paths, source=source, time_zone=time_zone)
-    files = [
+        done = flow(place, opened)
+    files: list[dict[str, Any]] = [
         {
             "path": f.path,
             "taken": f.taken,

@@ -1,0 +1,94 @@
+"""Files that come in: opened and gone through once before anything is written, then taken into the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.errors import InputError
+from flows.compose import Workspace
+
+if TYPE_CHECKING:
+    from centre.intake import Intake
+
+# One transaction up to this many events of a file (a month of calls is 100,000); above, it is taken in pieces, and a
+# file that stops half-way is simply given again: what is held already is not taken twice.
+EVENTS_AT_ONCE = 200_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that can be read: what its format found in it."""
+
+    path: Path
+    intake: Intake
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One file: events taken, events held already, rows that its reader refused, period, rule of known_at, notes."""
+
+    path: str
+    taken: int
+    repeated: int
+    faults: tuple[Any, ...]
+    period: tuple[str, str] | None
+    known_at_rule: str
+    notes: tuple[str, ...] = ()
+
+
+def open_files(
+    place: Workspace, form: str, paths: Sequence[Path], *, source: str | None, time_zone: str | None
+) -> list[Opened]:
+    """Open every file of a format; one that cannot be read stops all of them, before anything is written.
+
+    Raises InputError naming the formats, and what the format's reader raises (NotText, MissingColumn, TooLarge, …).
+    """
+    from centre.intake import FORMATS
+
+    if form not in FORMATS:
+        raise InputError("unknown format", expected=", ".join(sorted(FORMATS)), came=form, where="FORMAT")
+    zone = time_zone or named_zone(place)
+    now = place.clock.now()
+    return [Opened(path, FORMATS[form](path, source=source or form, time_zone=zone, clock_now=now)) for path in paths]
+
+
+def take(place: Workspace, opened: Opened) -> Taken:
+    """One file into the log; what its reader refused goes to quarantine with rule and value."""
+    from data_contracts import quarantine
+
+    intake, now = opened.intake, place.clock.now()
+    taken = repeated = 0
+    while piece := list(islice(intake.events, EVENTS_AT_ONCE)):
+        refuse_mixing(place, simulated=any(event.simulated for event in piece))
+        added = place.log.append(piece, received_at=now)
+        taken, repeated = taken + added.taken, repeated + added.repeated
+    if intake.faults:
+        batch = f"{opened.path.stem}-{now:%Y%m%dT%H%M%S}"
+        quarantine.store(intake.faults, folder=place.settings.quarantine_dir, batch=batch)
+    period = (intake.period[0].isoformat(), intake.period[1].isoformat()) if intake.period else None
+    return Taken(str(opened.path), taken, repeated, intake.faults, period, intake.known_at_rule, intake.notes)
+
+
+def named_zone(place: Workspace) -> str | None:
+    """The workspace's zone where its settings name one; None leaves each format its own."""
+    named = place.settings.time_zone
+    return None if named == type(place.settings)().time_zone else named
+
+
+def refuse_mixing(place: Workspace, *, simulated: bool) -> None:
+    """Simulated and real history share a workspace only where a setting says so; reports say so then."""
+    if place.settings.mix_simulated:
+        return
+    for stored in place.log.read(limit=200):
+        if stored.event.backfilled and stored.event.simulated != simulated:
+            raise InputError(
+                "simulated and real records do not share a workspace",
+                expected="simulated" if stored.event.simulated else "real",
+                came="simulated" if simulated else "real",
+                where=str(place.settings.home),
+                remedy="use another PARLEY_HOME, or set mix_simulated; reports will then say so",
+            )

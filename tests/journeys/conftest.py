@@ -1,0 +1,31 @@
+"""What journeys share: a clean checkout that holds the working tree, and desks in workspaces of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows import checkout as checkouts
+from tests.journeys.desk import Desk
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of this repository with whatever is not committed yet as one commit more: clean, so promotable."""
+    to = tmp_path_factory.mktemp("checkout") / "parley"
+    checkouts.clone(checkouts.checkout_of(), to)
+    return to
+
+
+@pytest.fixture(scope="session")
+def new_desk(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Desk]:
+    """Makes a desk in a workspace of its own, with an engineer and a reviewer."""
+
+    def make(name: str) -> Desk:
+        desk = Desk(checkout, tmp_path_factory.mktemp(name) / "home")
+        desk.admit(owner="engineer+reviewer", ada="engineer", rui="reviewer", desktop="service", kim="agent", lee="agent")
+        return desk
+
+    return make
