@@ -137,7 +137,9 @@ def _items(name: str, options: dict[str, Any], *, where: str) -> ItemsMatch:
 
 
 def _span(low: int | None, high: int | None) -> str:
-    return f"{low or 0} or more" if high is None else f"{low or 0} to {high}"
+    if high is None:
+        return f"{low or 0} or more"
+    return f"{low} to {high}" if low else f"at most {high}"
 
 
 def _enumeration(name: str, told: Told, *, where: str) -> RowRule:

@@ -77,7 +77,7 @@ def anchored_body(pattern: str, *, where: str) -> str:
         raise ContractError("a pattern that is not portable", expected=expected, came=pattern, where=where)
     try:
         re.compile(pattern)
-        pc.match_substring_regex(pa.scalar("", pa.string()), pattern)
+        pc.match_substring_regex(pa.nulls(1, pa.string()), pattern)
     except (re.error, pa.ArrowInvalid) as error:
         raise ContractError("a pattern that cannot be read", came=f"{pattern} ({error})", where=where) from error
     return pattern[1:-1]
