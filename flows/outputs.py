@@ -31,6 +31,16 @@ def produced(out: Path) -> Iterator[Path]:
         put_in_place(fresh, out)
 
 
+@contextmanager
+def produced_at(out: Path) -> Iterator[Path]:
+    """As `produced`, for a folder outside a run that has one writer at a time."""
+    fresh = out.with_name(f".{out.name}.tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    yield fresh
+    put_in_place(fresh, out)
+
+
 def read_table(path: Path) -> pa.Table:
     """A Parquet file as a table."""
     import pyarrow.parquet as pq

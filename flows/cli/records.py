@@ -98,7 +98,7 @@ def simulate(
 
 def replay(
     path: Annotated[Path, typer.Argument(help="A file of the quarantine.")],
-    mended: Annotated[Path, typer.Argument(help="The mended rows, JSON lines, each with its row_id.")],
+    mended: Annotated[Path, typer.Argument(help="JSON lines: the line in that file, and the columns that change.")],
     as_json: AsJson = False,
 ) -> None:
     """Check mended rows of the quarantine again and take them in."""

@@ -1,0 +1,161 @@
+"""The forecast as it is issued: the champion's quantiles, or the baseline's, for the days that were judged.
+
+issued/<issue_id>/intervals.parquet   one row a queue and interval; every issue is kept
+issued/current.json                   which one serving reads, replaced in one step
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flows import asking
+from flows.compose import Workspace
+from flows.outputs import produced_at, write_json, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from training.params import Params
+
+LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
+# Where a day-ahead forecast falls on closed days, the next open one is what planners wait for; a week has one.
+MOST_DAYS = 7
+
+
+def default_as_of(place: Workspace) -> datetime:
+    """The end of what the archive knows of demand."""
+    return asking.end_of_data(place, ("forecast",))
+
+
+def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
+    """Issue from what was known at `as_of`; returns what `current.json` says. Raises NotEnoughData without demand."""
+    from features import demand
+
+    params = running_params()
+    past = demand.intervals(_demand_tables(place, as_of), params=params.forecast, as_of=as_of)
+    design = _judged_days(_design(past, as_of=as_of, params=params), as_of=as_of, params=params)
+    champion = place.standing().champion("forecast")
+    source = "model" if champion and not place.standing().is_off("forecast") else "baseline"
+    quantiles = _by_model(place, design) if source == "model" else _by_baseline(design, past, params)
+    name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion and source == 'model' else 0}"
+    told = {
+        "issue_id": name,
+        "table": f"{name}/intervals.parquet",
+        "issued_at": place.clock.now().isoformat(),
+        "as_of": as_of.isoformat(),
+        "origin": as_of.isoformat(),
+        "source": source,
+        "version": champion.version if champion and source == "model" else None,
+        "approval": champion.approval if champion and source == "model" else None,
+        "artefact": champion.artefact if champion and source == "model" else None,
+        "interval_s": int(design["interval_s"][0].as_py()),
+        "queues": sorted(set(design["queue"].to_pylist())),
+        "simulated": _is_simulated(place),
+    }
+    _write(place, name, _table(design, quantiles), told)
+    return told
+
+
+def running_params() -> Params:
+    """The parameters of the running code."""
+    from flows.checkout import source_folder
+    from training import params as parameters
+
+    return parameters.load(source_folder() / "params.yaml")
+
+
+def _demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:
+    return {name: place.archive.read(name, known_until=as_of) for name in ("volumes", "contacts", "segments")}
+
+
+def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
+    from features import forecast
+
+    start, _ = _horizon(as_of, params)
+    return forecast.design(
+        past,
+        horizon_start=start,
+        horizon_end=start + timedelta(days=MOST_DAYS + 1),
+        known_until=as_of,
+        params=params.forecast,
+    )
+
+
+def _judged_days(design: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
+    """The rest of the day of `as_of`, and on to the end of the last of `horizon_days` days on which anybody is open."""
+    import pyarrow.compute as pc
+
+    zone = ZoneInfo(params.forecast.time_zone)
+    today = as_of.astimezone(zone).date()
+    open_rows = design.filter(design["is_open"])["interval_start"].to_pylist()
+    days = sorted({start.astimezone(zone).date() for start in open_rows} - {today})
+    last = days[: params.forecast.horizon_days][-1] if days else today
+    end = datetime.combine(last + timedelta(days=1), datetime.min.time(), tzinfo=zone)
+    return design.filter(pc.less(design["interval_start"], end))
+
+
+def _horizon(as_of: datetime, params: Params) -> tuple[datetime, int]:
+    """The first interval that begins at or after `as_of`."""
+    length = params.forecast.interval_s
+    past = as_of.timestamp() % length
+    return (as_of + timedelta(seconds=(length - past) % length)).replace(microsecond=0), length
+
+
+def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, np.ndarray[Any, Any]]:
+    """The champion's quantiles, from a payload that was verified against the chain."""
+    from features.forecast import DESIGN_COLUMNS
+    from training import pulling
+    from training.loaders import forecast as loader
+
+    shelf = place.settings.shelf_dir / "forecast"
+    pulled = pulling.pull(
+        "forecast", history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=shelf
+    )
+    model = loader.load(pulled.folder, threads=place.settings.threads)
+    return model.predict(matrix(design, DESIGN_COLUMNS))
+
+
+def _by_baseline(design: pa.Table, past: pa.Table, params: Params) -> Mapping[str, np.ndarray[Any, Any]]:
+    from training import baselines
+
+    return baselines.forecast(design)
+
+
+def matrix(design: pa.Table, columns: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """The design's columns as one array, float64 (rows, columns)."""
+    import numpy as np
+
+    return np.column_stack([design[name].to_numpy(zero_copy_only=False) for name in columns])
+
+
+def _table(design: pa.Table, quantiles: Mapping[str, np.ndarray[Any, Any]]) -> pa.Table:
+    """Serving's columns: offered_q025 … offered_q975, handle_q025 … handle_q975; null where nothing is known."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {name: design[name] for name in ("queue", "interval_start", "interval_s")}
+    for prefix, measure in (("offered", "volume"), ("handle", "handle")):
+        for place, level in enumerate(LEVELS):
+            columns[f"{prefix}_{level}"] = pa.array(quantiles[measure][:, place], pa.float64(), from_pandas=True)
+    return pa.table(columns).sort_by([("queue", "ascending"), ("interval_start", "ascending")])
+
+
+def _is_simulated(place: Workspace) -> bool:
+    import pyarrow.compute as pc
+
+    flags = [place.archive.columns(name, ["simulated"])["simulated"] for name in ("volumes", "contacts")]
+    return any(bool(pc.any(flag).as_py()) for flag in flags)
+
+
+def _write(place: Workspace, name: str, table: pa.Table, told: Mapping[str, Any]) -> None:
+    folder = place.settings.issued_dir
+    with produced_at(folder / name) as fresh:
+        write_table(table, fresh / "intervals.parquet")
+        write_json(fresh / "issue.json", told)
+    staged = folder / "current.json.tmp"
+    staged.write_text(json.dumps(dict(told), sort_keys=True), encoding="utf-8")
+    staged.replace(folder / "current.json")
