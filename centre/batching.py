@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -145,8 +145,16 @@ def _take(piece: LogSlice, stored: Stored) -> None:
     try:
         row = dataset_row(stored.event)
     except MalformedEvent as error:
-        event = stored.event
-        piece.faults.append(Fault(dataset, event.id, error.kind, "", shown(error.came), str(error), event.data))
+        piece.faults.append(_no_row(dataset, stored, error))
         return
     row["known_at"] = stored.known_at
     piece.rows.setdefault(dataset, []).append(row)
+
+
+def _no_row(dataset: str, stored: Stored, error: MalformedEvent) -> Fault:
+    """The fault of an event whose data contradicts the event; its row is what the event says, to be mended."""
+    event = stored.event
+    said = dataset_row(replace(event, data={}))
+    stated = {name: event.data[name] for name in sorted(event.data.keys() & said.keys())}
+    row = event.data | said | {"known_at": stored.known_at}
+    return Fault(dataset, event.id, error.kind, next(iter(stated), ""), shown(stated), str(error), row)

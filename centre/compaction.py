@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from centre.archive import Archive
 from centre.batching import Batch, checked, read_slice
 from centre.clock import Clock
+from centre.durable import flush
 from centre.log import Log
 from data_contracts import quarantine as quarantining
 from data_contracts.faults import Fault
@@ -70,10 +71,11 @@ def _commit(batch: Batch, archive: Archive, *, clock: Clock, quarantine: Path, l
     """Store the faults, then the rows; what a killed commit of this batch had stored is replaced."""
     number = archive.head() + 1
     named = f"{number:08d}"
-    for left in quarantine.glob(f"{named}.*"):
+    for left in (*quarantine.glob(f"{named}.*"), *quarantine.glob(f".{named}.*")):
         left.unlink()
     if batch.faults:
         quarantining.store(batch.faults, folder=quarantine, batch=named)
+        flush(quarantine)
     recorded_on = clock.now().date()
     archive.write(number, batch.accepted, recorded_on=recorded_on, log_upto=log_upto, parked=batch.parked)
     return number
