@@ -18,6 +18,8 @@ from data_contracts.text_rules import parsed
 
 When = tuple[tuple[str, tuple[Any, ...]], ...]
 SECOND_US: Final = 1_000_000
+LONGEST_S: Final = 4_000_000_000_000
+"""Longer than from year 1 to 9999, and in microseconds still a 64-bit number: no sum of times overflows."""
 
 
 def _given(table: pa.Table, names: tuple[str, ...]) -> Mask:
@@ -65,7 +67,7 @@ class NotBefore(RowRule):
     def broken(self, table: pa.Table, *, as_of: datetime) -> Mask:
         gap = numbers(table, self.later) - numbers(table, self.earlier) + self.skew_s * SECOND_US
         if self.plus_column_s:
-            gap = gap - numbers(table, self.plus_column_s) * SECOND_US
+            gap = gap - np.clip(numbers(table, self.plus_column_s), -LONGEST_S, LONGEST_S) * SECOND_US
         too_early: Mask = gap <= 0 if self.strict else gap < 0
         return too_early & _given(table, self._reads)
 

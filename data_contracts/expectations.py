@@ -10,7 +10,7 @@ which must be true everywhere. Nothing phones home, and no value of a row is wri
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +73,7 @@ def validate(
     at = as_of or _newest(tables)
     if at is None:
         return QualityReport(success=True, datasets=())
-    context = _quiet_context()
+    context = quiet_context()
     site = DocsSite(context, docs_to) if docs_to is not None else None
     told = [_validated(context, contract(dataset), table, as_of=at) for dataset, table in tables.items()]
     docs = site.build() if site is not None else None
@@ -85,7 +85,8 @@ def _newest(tables: Mapping[str, pa.Table]) -> datetime | None:
     return max((moment for moment in newest if moment is not None), default=None)
 
 
-def _quiet_context() -> Any:
+def quiet_context() -> Any:
+    """A context of the library that lives in memory, shows no progress and tells nobody."""
     os.environ.update(QUIET)
     import great_expectations as gx
 
@@ -94,10 +95,17 @@ def _quiet_context() -> Any:
     return context
 
 
-def _validated(context: Any, told: Contract, table: pa.Table, *, as_of: datetime) -> DatasetQuality:
+def outcome(
+    context: Any,
+    told: Contract,
+    table: pa.Table,
+    checks: Sequence[Check],
+    *,
+    result_format: Mapping[str, Any] = COUNTS_ONLY,
+) -> Any:
+    """The library's own result of a dataset's checks, in the detail of `result_format`."""
     import great_expectations as gx
 
-    checks = checks_of(told, table, as_of=as_of)
     # The suite is filled before the context knows it: adding to a known one writes the whole suite each time.
     filled = gx.ExpectationSuite(name=told.dataset, expectations=[check.expectation for check in checks])
     suite = context.suites.add(filled)
@@ -105,9 +113,15 @@ def _validated(context: Any, told: Contract, table: pa.Table, *, as_of: datetime
     batch = source.add_dataframe_asset(name=told.dataset).add_batch_definition_whole_dataframe("all")
     definition = gx.ValidationDefinition(name=told.dataset, data=batch, suite=suite)
     context.validation_definitions.add(definition)
-    frame = frame_of(told, table, checks, as_of=as_of)
-    outcome = definition.run(batch_parameters={"dataframe": frame}, result_format=dict(COUNTS_ONLY))
-    by_rule = {result.expectation_config.meta["rule"]: result for result in outcome.results}
+    return definition.run(
+        batch_parameters={"dataframe": frame_of(table, checks)}, result_format=dict(result_format)
+    )
+
+
+def _validated(context: Any, told: Contract, table: pa.Table, *, as_of: datetime) -> DatasetQuality:
+    checks = checks_of(told, table, as_of=as_of)
+    results = outcome(context, told, table, checks).results
+    by_rule = {result.expectation_config.meta["rule"]: result for result in results}
     rules = tuple(_rule(told, check, by_rule[check.rule], table.num_rows) for check in checks)
     success = all(rule.success for rule in rules if rule.severity == "error")
     return DatasetQuality(told.dataset, told.version, table.num_rows, success, rules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -47,7 +47,7 @@ def checks_of(told: Contract, table: pa.Table, *, as_of: datetime) -> list[Check
     return [*rows, _key_check(told), *(check for check in batch if check is not None)]
 
 
-def frame_of(told: Contract, table: pa.Table, checks: list[Check], *, as_of: datetime) -> pd.DataFrame:
+def frame_of(table: pa.Table, checks: Sequence[Check]) -> pd.DataFrame:
     """The columns that the suite reads, as pandas, and its helper columns. Nothing else is converted."""
     wanted = {name for check in checks for name in check.reads}
     frame_table = table.select([name for name in table.column_names if name in wanted])
@@ -94,6 +94,9 @@ Native = tuple[str, dict[str, Any], tuple[str, ...]] | None
 
 
 def _required(rule: Required, table: pa.Table, as_of: datetime) -> Native:
+    column = table[rule.column]
+    if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
+        return None  # pandas takes NaN for null; it is a number that `Finite` refuses
     return "ExpectColumnValuesToNotBeNull", {"column": rule.column}, (rule.column,)
 
 

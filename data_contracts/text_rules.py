@@ -19,7 +19,7 @@ from data_contracts.column_rules import ColumnRule
 from data_contracts.errors import ContractError
 from data_contracts.rules import LIST, TEXT, Row, Wants
 
-SHORTHAND: Final = re.compile(r"\\[dDwWsSbBAZz]|\(\?")
+SHORTHAND: Final = re.compile(r"\\[dDwWsSbBAZz]|\(\?(?!:)")
 """What Python, RE2 and ECMA-262 read differently: shorthand classes, other anchors, lookaround and flags."""
 
 

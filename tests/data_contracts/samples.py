@@ -1,0 +1,193 @@
+"""A good row of every dataset, and what makes rows nasty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+AGO = timedelta(hours=1)
+
+COMMON: Mapping[str, Any] = {
+    "happened_at": NOW - AGO,
+    "known_at": NOW - AGO,
+    "source": "test",
+    "event_id": "e1",
+    "backfilled": False,
+    "simulated": False,
+    "timeless": False,
+}
+
+OWN: Mapping[str, Mapping[str, Any]] = {
+    "customers": {
+        "customer_id": "u1",
+        "revision": 0,
+        "name": "王芳",
+        "language": "zh",
+        "customer_segment": "retail",
+        "region": "Zhejiang",
+        "joined_on": date(2020, 2, 29),
+        "consent_training": True,
+    },
+    "agents": {
+        "agent_id": "a1",
+        "revision": 0,
+        "name": "Ada",
+        "team": "north",
+        "hired_on": date(2021, 1, 1),
+        "languages": ["en", "zh-hans"],
+        "skills": ["billing"],
+        "status": "active",
+    },
+    "intents": {
+        "intent_id": "password_reset",
+        "revision": 0,
+        "name_en": "Password reset",
+        "name_zh": "重置密码",
+        "parent_id": "account",
+        "critical": False,
+        "automatable": True,
+        "deprecated_by": None,
+    },
+    "contacts": {
+        "contact_id": "c1",
+        "revision": 0,
+        "conversation_id": "v1",
+        "parent_contact_id": None,
+        "business_unit": "bank",
+        "channel": "voice",
+        "direction": "inbound",
+        "queue": "billing",
+        "topic": "card",
+        "language": "en",
+        "customer_id": "u1",
+        "priority": 0,
+        "started_at": NOW - 2 * AGO,
+        "ended_at": NOW - AGO,
+        "outcome": "answered",
+        "reopened": False,
+    },
+    "segments": {
+        "segment_id": "s1",
+        "contact_id": "c1",
+        "sequence": 0,
+        "kind": "agent",
+        "queue": "billing",
+        "agent_id": "a1",
+        "queued_at": NOW - 4 * AGO,
+        "offered_at": NOW - 3 * AGO,
+        "answered_at": NOW - 2 * AGO,
+        "ended_at": NOW - AGO,
+        "wait_s": 20.0,
+        "talk_s": 300.0,
+        "hold_s": 30.0,
+        "wrap_up_s": 60.0,
+        "handle_s": 390.0,
+        "disposition_code": "resolved",
+        "outcome": "answered",
+        "transferred_to": None,
+    },
+    "agent_states": {"agent_id": "a1", "changed_at": NOW - AGO, "state": "available", "concurrent_count": 2},
+    "utterances": {
+        "contact_id": "c1",
+        "turn": 0,
+        "speaker": "customer",
+        "text": "我忘记了密码",
+        "language": "zh",
+        "spoken_at": NOW - AGO,
+    },
+    "recordings": {
+        "recording_id": "r1",
+        "contact_id": "c1",
+        "uri": "s3://calls/2026/05/01/c1.wav",
+        "channel_count": 2,
+        "started_at": NOW - 2 * AGO,
+        "duration_s": 3600.0,
+        "consent": True,
+    },
+    "operations": {
+        "operation_id": "o1",
+        "agent_id": "a1",
+        "contact_id": "c1",
+        "tool": "crm",
+        "action": "open customer",
+        "started_at": NOW - AGO,
+        "duration_s": 2.5,
+    },
+    "decisions": {
+        "decision_id": "d1",
+        "revision": 0,
+        "contact_id": "c1",
+        "attempt": 0,
+        "queue": "billing",
+        "eligible": '["a1","a2"]',
+        "scores": '{"a1":0.7,"a2":0.3}',
+        "chosen_agent_id": "a1",
+        "propensity": 0.95,
+        "policy": "model",
+        "policy_version": "3",
+        "prediction_id": "p1",
+        "followed": None,
+        "actual_agent_id": None,
+    },
+    "predictions": {
+        "prediction_id": "p1",
+        "contact_id": "c1",
+        "capability": "intent",
+        "answer_source": "model",
+        "version": "3",
+        "approval": "sha256:ab",
+        "answer": '{"intent":"password_reset"}',
+        "confidence": 0.93,
+        "features": '{"turns":1}',
+        "degraded": "[]",
+        "verdict_asked": False,
+        "verdict_probability": 0.01,
+    },
+    "verdicts": {
+        "verdict_id": "w1",
+        "prediction_id": "p1",
+        "contact_id": "c1",
+        "capability": "intent",
+        "agent_id": "a1",
+        "verdict": "wrong",
+        "instead": "account_inquiry",
+        "prompted": False,
+        "weight": 1.0,
+    },
+    "ratings": {"rating_id": "g1", "contact_id": "c1", "score": 5, "comment": "很好"},
+    "articles": {
+        "article_id": "k1",
+        "revision": 0,
+        "title": "Reset a password",
+        "body": "Open the settings.",
+        "language": "en",
+        "intent_ids": ["password_reset"],
+    },
+    "roster": {
+        "agent_id": "a1",
+        "starts_at": NOW,
+        "ends_at": NOW + 8 * AGO,
+        "activity": "work",
+        "queue": "billing",
+    },
+    "volumes": {
+        "queue": "billing",
+        "interval_start": NOW - 2 * AGO,
+        "interval_s": 1800,
+        "channel": "voice",
+        "offered_count": 12.0,
+        "handled_count": 11.0,
+        "abandoned_count": 1.0,
+        "handle_mean_s": 390.0,
+    },
+    "assignments": {"experiment": "routing-1", "unit_id": "c1", "arm": "model", "assigned_at": NOW - AGO},
+}
+
+PARENTS: Mapping[str, frozenset[str]] = {"contacts": frozenset({"c1"}), "agents": frozenset({"a1"})}
+
+
+def good_row(dataset: str, **changes: Any) -> dict[str, Any]:
+    """A row that keeps every rule at NOW, with the changes."""
+    return {**OWN[dataset], **COMMON, **changes}
