@@ -71,6 +71,7 @@ class WorldParams:
     customer_rate_shape: float
     identified_share: Mapping[str, float]
     customer_segments: Mapping[str, float]
+    consent_share: float
     priority_segment: str
     agent_count: int
     bilingual_agents: int
@@ -80,12 +81,14 @@ class WorldParams:
     tenure_effect: float
     pace_sd: float
     pace_group_sd: float
+    tenure_days_log: Mapping[str, float]
     joiners: int
     leavers: int
     handle_sigma: float
     channel_handle_factors: Mapping[str, float]
     wrap_up_share: float
     hold_share: float
+    hold_length: float
     misrouted_handle_factor: float
     transfer_chance: float
     patience_s: Mapping[str, float]
@@ -109,6 +112,9 @@ class WorldParams:
     verdict_noise: float
     rating_chance: float
     rating_bias: float
+    rating_liking: Mapping[str, float]
+    rating_delay_s: float
+    verdict_delay_s: float
     policy_epsilon: float
     propensity_policy: str
     shift_starts: tuple[float, ...]

@@ -80,7 +80,7 @@ def customers(params: WorldParams, *, rng: np.random.Generator) -> Customers:
         segments=[kinds[place] for place in picked],
         regions=rng.integers(len(REGIONS), size=n),
         joined_days=rng.integers(30, 4000, size=n),
-        consents=rng.random(n) < 0.8,
+        consents=rng.random(n) < params.consent_share,
         rate=rng.gamma(params.customer_rate_shape, size=n),
     )
 
@@ -88,10 +88,11 @@ def customers(params: WorldParams, *, rng: np.random.Generator) -> Customers:
 def agents(params: WorldParams, *, days: int, rng: np.random.Generator) -> Agents:
     """`agent_count` agents; the last `joiners` come in the third week, the first `leavers` go in the second last."""
     n, groups = params.agent_count, len(params.groups)
-    tenure = rng.lognormal(6.4, 0.8, size=n).astype(np.int64) + 20
+    usual = params.tenure_days_log
+    tenure = rng.lognormal(usual["mean"], usual["sd"], size=n).astype(np.int64) + 1
     joins, leaves = _stays(params, days)
     tenure[joins > 0] = 0
-    z = (np.log1p(tenure) - 6.4) / 0.8
+    z = (np.log1p(tenure) - usual["mean"]) / usual["sd"]
     overall = rng.normal(0, params.general_skill_sd, n) + params.tenure_effect * np.clip(z, -2.5, 2.5)
     skill = overall[:, None] + rng.normal(0, params.skill_sd, (n, groups))
     pace = rng.normal(0, params.pace_sd, n)[:, None] + rng.normal(0, params.pace_group_sd, (n, groups))

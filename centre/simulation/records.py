@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from centre.simulation import wording
 from centre.simulation.floor import Case, Floor
 from centre.simulation.people import LANGUAGES
 from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, customer_id, listed
-
-VERDICT_DELAY_S: Final = 60  # an agent answers a prompt within some minutes of the wrap-up
-RATING_DELAY_S: Final = 1800  # a survey is answered within hours
 
 
 class Recorder:
@@ -54,15 +51,15 @@ class Recorder:
             yield self._segment(case, leg, times, queue, known, handed_on=leg is not last)
             queue = case.queue
         if last.agent is not None:
-            yield from self._verdict(case, last.agent, known)
-            yield from self._rating(case, legs, known)
+            yield from self._verdict(case, last.agent, revision, known)
+            yield from self._rating(case, legs, revision, known)
 
     def _parts(self, case: Case, leg: Leg) -> tuple[int, int, int]:
         """Talk, hold and wrap-up, whole seconds that add up to the handle time."""
         handle = int(leg.ended_s - leg.answered_s)
         wrap_up = int(handle * self.params.wrap_up_share * (0.5 + self.dice()))
         held = self.floor.channels[case.channel] == "voice" and self.dice() < self.params.hold_share
-        hold = int((handle - wrap_up) * 0.2 * self.dice()) if held else 0
+        hold = int((handle - wrap_up) * self.params.hold_length * self.dice()) if held else 0
         return handle - wrap_up - hold, hold, wrap_up
 
     def _contact(self, case: Case, last: Leg, ended_s: float, revision: int) -> Note:
@@ -98,7 +95,7 @@ class Recorder:
             "queue": self.queues[queue],
             "queued_at": self.stamp(leg.queued_s),
             "ended_at": self.stamp(ended),
-            "wait_s": leg.wait_s,
+            "wait_s": float(leg.wait_s),
             "outcome": "abandoned" if leg.agent is None else "transferred" if handed_on else "answered",
         }
         if leg.agent is not None:
@@ -172,19 +169,19 @@ class Recorder:
             "queue": self.queues[leg.contact.skill // len(LANGUAGES)],
             "eligible": listed([agent_id(agent) for agent in leg.eligible]),
             "chosen_agent_id": agent_id(leg.agent),
-            "propensity": leg.propensity,
+            "propensity": round(leg.propensity, 12),
             "policy": self.params.propensity_policy,
             "policy_version": "1",
         }
         return Note(leg.answered_s, leg.answered_s, "decision.made", name, data)
 
-    def _verdict(self, case: Case, agent: int, known: float) -> Iterator[Note]:
+    def _verdict(self, case: Case, agent: int, revision: int, known: float) -> Iterator[Note]:
         """An agent's word on the intent: asked at random, or unasked where the menu choice was wrong."""
         prompted = self.dice() < self.params.verdict_chance
         if not prompted and (case.topic in (case.group, -1) or self.dice() >= self.params.volunteer_chance):
             return
-        name = f"{contact_id(case.number)}.v{len(case.legs)}.{int(known)}"
-        given = int(known + VERDICT_DELAY_S * (0.5 + 4 * self.dice()))
+        name = f"{contact_id(case.number)}.v{revision}"
+        given = int(known + self.params.verdict_delay_s * 2 * self.dice()) + 1
         data = {
             "verdict_id": name,
             "contact_id": contact_id(case.number),
@@ -197,16 +194,22 @@ class Recorder:
         }
         yield Note(given, given, "verdict.given", name, data)
 
-    def _rating(self, case: Case, legs: list[Leg], known: float) -> Iterator[Note]:
+    def _rating(self, case: Case, legs: list[Leg], revision: int, known: float) -> Iterator[Note]:
         """A score that resolution, wait and transfers move; the very happy and the unhappy answer more often."""
-        resolved = case.resolved if legs[-1] is case.legs[-1] else False
-        waited = sum(leg.wait_s for leg in legs) if self.floor.channels[case.channel] != "email" else 0.0
-        liking = (4.3 if resolved else 2.3) - min(1.5, waited / 180) - 0.5 * (len(legs) - 1) + 2.4 * (self.dice() - 0.5)
-        score = min(5, max(1, round(liking + 0.8 * (self.dice() - 0.5))))
-        chance = self.params.rating_chance * (self.params.rating_bias if score in (1, 2, 5) else 1.0) / 1.25
-        if self.dice() >= chance:
+        score = self._score(case, legs)
+        keen = score in (1, 2, 5)
+        if self.dice() >= self.params.rating_chance * (self.params.rating_bias if keen else 1.0):
             return
-        name = f"{contact_id(case.number)}.r{len(legs)}.{int(known)}"
-        given = int(known + RATING_DELAY_S * (0.1 + 3 * self.dice()))
+        name = f"{contact_id(case.number)}.r{revision}"
+        given = int(known + self.params.rating_delay_s * 2 * self.dice()) + 1
         data = {"rating_id": name, "contact_id": contact_id(case.number), "score": score}
         yield Note(given, given, "customer.rated", name, data)
+
+    def _score(self, case: Case, legs: list[Leg]) -> int:
+        moved = self.params.rating_liking
+        live = self.floor.channels[case.channel] != "email"
+        waited_s = sum(leg.wait_s for leg in legs) if live else 0.0
+        liking = moved["resolved" if case.resolved and legs[-1] is case.legs[-1] else "unresolved"]
+        liking -= min(moved["wait_points_at_most"], waited_s / moved["wait_s_per_point"])
+        liking -= moved["transfer"] * (len(legs) - 1)
+        return min(5, max(1, round(liking + moved["noise"] * (2 * self.dice() - 1))))
