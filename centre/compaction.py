@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,4 +118,6 @@ def _event_keys(tables: Mapping[str, pa.Table]) -> set[EventKey]:
 
 def _period(tables: list[pa.Table]) -> tuple[datetime, datetime] | None:
     ends = [pc.min_max(table["happened_at"]).as_py() for table in tables if table.num_rows]
-    return (min(end["min"] for end in ends), max(end["max"] for end in ends)) if ends else None
+    if not ends:
+        return None
+    return min(end["min"] for end in ends).astimezone(UTC), max(end["max"] for end in ends).astimezone(UTC)

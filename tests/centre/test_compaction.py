@@ -229,14 +229,17 @@ def test_a_compaction_that_finds_another_at_work_says_so(centre: Centre) -> None
 
 
 @pytest.mark.slow
-def test_killed_at_any_point_and_begun_again_the_archive_is_that_of_the_twin_nobody_killed(tmp_path: Path) -> None:
+def test_killed_at_any_point_and_begun_again_the_archive_is_that_of_the_twin_nobody_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a kill is no power cut: see `kills`
     done = subprocess.run(
         [sys.executable, "-m", "tests.centre.kills", str(tmp_path)], check=True, capture_output=True, text=True
     )
     strikes = int(done.stdout)
     twin = state(tmp_path / "twin")
 
-    assert strikes > 80
+    assert strikes > 50
     assert twin["parked"] == {"utterances": ["utterance-99-0"]}
     assert len(twin["quarantine"]) == 3
     for number in range(1, strikes + 1):
