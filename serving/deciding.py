@@ -18,7 +18,7 @@ from serving.desk import Desk
 from serving.envelope import Reason, Source
 from serving.forms import Channel, Id, Name, primary_language
 from serving.permission import Asked, permitted
-from serving.shelf import Slot
+from serving.slots import Slot
 
 logger = logging.getLogger("parley.serving")
 

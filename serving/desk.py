@@ -20,7 +20,7 @@ from serving.metrics import Gauges, Metrics
 from serving.mirrored import Mirrored
 from serving.recall import Recall
 from serving.recording import Recorder
-from serving.shelf import Slot
+from serving.slots import Slot
 from serving.work import Workplace
 
 

@@ -13,7 +13,7 @@ from centre.clock import Clock
 from centre.log import Log
 from centre.people import People
 from centre.settings import Settings
-from serving.shelf import Shelving
+from serving.slots import Shelving
 from training.history import History
 
 # The parts that can be served alone (`parley serve --only intent,route`), and the model families each of them needs.

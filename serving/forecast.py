@@ -19,7 +19,7 @@ from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Name, as_json, refusal
 from serving.issued import Issue
-from serving.shelf import Slot
+from serving.slots import Slot
 
 router = APIRouter(tags=["answers"])
 

@@ -19,7 +19,7 @@ from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Channel, Id, Name, as_json, primary_language
 from serving.permission import Asked, permitted
-from serving.shelf import Slot
+from serving.slots import Slot
 
 router = APIRouter(tags=["answers"])
 logger = logging.getLogger("parley.serving")

@@ -34,12 +34,12 @@ class Mirrored:
         return self._held
 
     def _look(self) -> None:
-        from features.mirror import Mirror
-
         try:
             stamp = _stamp(self._folder)
             if not stamp or stamp == self._stamp:
                 return
+            from features.mirror import Mirror
+
             self._held, self._stamp, self.problem = Mirror.open(self._folder), stamp, ""
         except Exception as error:
             self.problem = f"the mirror cannot be read: {error}"

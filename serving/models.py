@@ -16,7 +16,7 @@ from data_contracts.events import stamp
 from serving.authentication import allowed
 from serving.desk import AtDesk, Desk
 from serving.forms import REFUSALS, refusal
-from serving.shelf import FAMILIES, Slot
+from serving.slots import FAMILIES, Slot
 from training import payload, standing
 from training.standing import CAPABILITIES, Promotion, Standing
 

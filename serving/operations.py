@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.desk import AtDesk, Desk
 from serving.metrics import MEDIA_TYPE
-from serving.shelf import Slot
+from serving.slots import Slot
 
 router = APIRouter(tags=["operations"])
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from serving.envelope import Reason
-from serving.shelf import Slot
+from serving.slots import Slot
 from training.subject import ALL, Scope
 
 

@@ -1,0 +1,154 @@
+"""The issued forecast is what is answered, while who issued it still may."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from centre.clock import FixedClock
+from serving.slots import Slot
+from tests.serving.house import Client, House, promoted
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+QUESTION = "/v1/forecast?queue=billing&from=2026-05-01T09:00:00Z&to=2026-05-01T10:00:00Z"
+
+
+def issue(folder: Path, *, id_: str = "i-1", level: float = 20.0, **about: Any) -> None:
+    """A table of two queues and one day of half-hours, as the flow leaves it."""
+    rows = [
+        {"queue": queue, "interval_start": START + timedelta(minutes=30 * n), "interval_s": 1800,
+         "offered_q500": level + n, "handle_q500": None if queue == "sales" else 300.0}
+        for queue in ("billing", "sales") for n in range(48)
+    ]  # fmt: skip
+    (folder / id_).mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / id_ / "intervals.parquet")
+    told = {"issue_id": id_, "table": f"{id_}/intervals.parquet", "issued_at": "2026-05-01T00:00:00Z",
+            "source": "baseline", "version": None, "approval": None, "artefact": None}  # fmt: skip
+    (folder / "current.json").write_text(json.dumps({**told, **about}))
+
+
+def of_model(artefact: str = "a" * 64) -> dict[str, Any]:
+    return {"source": "model", "version": "2", "approval": "b" * 64, "artefact": artefact}
+
+
+@pytest.fixture
+def issued(house: House) -> Path:
+    return house.doors.issued_dir
+
+
+def test_before_the_first_issue_there_is_nothing_to_find(client: Client) -> None:
+    assert client.get(QUESTION).status_code == 404
+
+
+def test_the_intervals_that_begin_in_the_half_open_period_are_answered(issued: Path, client: Client) -> None:
+    issue(issued)
+
+    told = client.get(QUESTION).json()
+
+    starts = [row["interval_start"] for row in told["answer"]["intervals"]]
+    assert starts == ["2026-05-01T09:00:00Z", "2026-05-01T09:30:00Z"]
+    assert told["answer"]["intervals"][0]["offered_q500"] == 38.0
+    assert (told["source"], told["version"]) == ("baseline", None)
+    assert [one["reason"] for one in told["degraded"]] == ["no_approved_model"]
+
+
+def test_what_is_unknown_is_null(issued: Path, client: Client) -> None:
+    issue(issued)
+
+    told = client.get(QUESTION.replace("billing", "sales")).json()
+
+    assert told["answer"]["intervals"][0]["handle_q500"] is None
+
+
+def test_a_model_s_table_is_answered_under_its_version(house: House, issued: Path, client: Client) -> None:
+    house.shelf.put(Slot("forecast", promotion=promoted("forecast", version="2"), approved=frozenset({"a" * 64})))
+    issue(issued, **of_model())
+
+    told = client.get(QUESTION).json()
+
+    assert (told["source"], told["version"], told["approval"]) == ("model", "forecast/2", "b" * 64)
+    assert told["degraded"] == []
+
+
+def test_a_former_champion_s_table_is_answered_and_says_so(house: House, issued: Path, client: Client) -> None:
+    now = promoted("forecast", version="3", artefact="e" * 64)
+    house.shelf.put(Slot("forecast", promotion=now, approved=frozenset({"a" * 64, "e" * 64})))
+    issue(issued, **of_model())
+
+    told = client.get(QUESTION).json()
+
+    assert [one["reason"] for one in told["degraded"]] == ["issued_by_former_champion"]
+
+
+@pytest.mark.parametrize("revoked", [True, False], ids=["revoked", "rolled back to the baseline"])
+def test_a_disowned_model_s_table_is_not_answered(house: House, issued: Path, client: Client, revoked: bool) -> None:
+    other = promoted("forecast", version="3", artefact="e" * 64) if revoked else None
+    house.shelf.put(Slot("forecast", promotion=other, approved=frozenset({"e" * 64} if revoked else {"a" * 64})))
+    issue(issued, **of_model())
+
+    answer = client.get(QUESTION)
+
+    assert answer.status_code == 503
+    assert answer.json()["remedy"] == "Issue the forecast again."
+
+
+def test_a_new_issue_is_seen_at_once(issued: Path, client: Client) -> None:
+    issue(issued)
+    client.get(QUESTION)
+    issue(issued, id_="i-2", level=100.0)
+
+    told = client.get(QUESTION).json()["answer"]
+
+    assert (told["issue_id"], told["intervals"][0]["offered_q500"]) == ("i-2", 118.0)
+
+
+def test_an_old_table_says_that_it_is_late(issued: Path, client: Client, clock: FixedClock) -> None:
+    issue(issued)
+    clock.advance(timedelta(hours=37))
+
+    assert "forecast_late" in [one["reason"] for one in client.get(QUESTION).json()["degraded"]]
+
+
+def test_switched_off_forecasts_nothing(house: House, issued: Path, client: Client) -> None:
+    issue(issued)
+    house.shelf.put(replace(Slot("forecast"), off={"capability": "forecast"}))
+
+    told = client.get(QUESTION).json()
+
+    assert (told["answer"], told["source"]) == (None, "off")
+
+
+@pytest.mark.parametrize(
+    ("question", "status"),
+    [
+        (QUESTION.replace("billing", "nobody"), 404),
+        ("/v1/forecast?queue=billing&from=2026-05-01T10:00:00Z&to=2026-05-01T10:00:00Z", 400),
+        ("/v1/forecast?queue=billing&from=2026-05-01T10:00:00&to=2026-05-01T11:00:00Z", 422),
+        ("/v1/forecast?queue=billing&from=yesterday&to=today", 422),
+        ("/v1/forecast", 422),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused(issued: Path, client: Client, question: str, status: int) -> None:
+    issue(issued)
+
+    assert client.get(question).status_code == status
+
+
+def test_a_table_outside_the_folder_is_not_read(issued: Path, client: Client) -> None:
+    issue(issued, table="../../etc/passwd")
+
+    assert client.get(QUESTION).status_code == 503
+
+
+def test_an_unreadable_table_is_told(issued: Path, client: Client) -> None:
+    issue(issued)
+    (issued / "i-1" / "intervals.parquet").write_bytes(b"not a table")
+
+    assert client.get(QUESTION).status_code == 503
