@@ -90,6 +90,7 @@ class OnnxEncoder:
         self.dimension: int = about["dimension"]
         self.digest = exported_digest(folder)
         self.threads = threads
+        self.folder = folder
         self._tokenizer = _tokenizer(folder / "tokenizer.json")
         self._session = _session(folder / "encoder.onnx")
         self._cache = None if cache is None else VectorCache(cache / f"vectors-{self.digest[:16]}-{_runtime()}.sqlite")
