@@ -283,3 +283,20 @@ def test_an_unknown_dataset_is_refused() -> None:
 def test_an_unknown_column_and_a_wrong_type_are_told_by_the_row_path_too() -> None:
     faults = row_faults("ratings", good_row("ratings", stars=5, score="five"), as_of=NOW)
     assert [fault.rule for fault in faults] == ["unknown", "score.type"]
+
+
+def test_texts_in_other_arrow_forms_and_columns_in_another_order_are_read_all_the_same() -> None:
+    table, _ = tabulate("ratings", [good_row("ratings"), good_row("ratings", rating_id="g2", score=9)])
+    table = table.set_column(0, "rating_id", table["rating_id"].cast(pa.large_string()))
+    table = table.set_column(3, "comment", table["comment"].dictionary_encode())
+    found = check("ratings", table.select(table.column_names[::-1]), parents={}, as_of=NOW)
+    assert found.accepted["rating_id"].to_pylist() == ["g1"]
+    assert found.accepted.schema == schema("ratings")
+    assert [fault.rule for fault in found.quarantined] == ["score.between"]
+
+
+def test_a_table_in_many_pieces_is_read_as_one() -> None:
+    pieces = [tabulate("agents", [good_row("agents", agent_id=f"a{n % 3}", languages=["en"] * n)])[0] for n in range(4)]
+    found = check("agents", pa.concat_tables(pieces), parents={}, as_of=NOW)
+    assert found.accepted["agent_id"].to_pylist() == ["a1", "a2"]
+    assert [fault.rule for fault in found.quarantined] == ["key.conflict"] * 2
