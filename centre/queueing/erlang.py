@@ -80,7 +80,7 @@ class Impatient:
         patient = -np.expm1(-x / self.patience_s) * self.patience_s
         shape = np.exp(rate * patient - self.agents * x / self.handle_s - x / self.patience_s)
         answered = float((shape @ _WEIGHTS).sum()) * within_s / _PANELS / 2
-        return 1.0 - self.wait_probability + rate * _full_at_arrival(self) * answered
+        return 1.0 - self.wait_probability + _density_at_zero(self) * answered
 
 
 def erlang_a(agents: int, *, load: float, handle_s: float, patience_s: float) -> Impatient:
@@ -165,11 +165,11 @@ def _waiting_sums(agents: int, rate: float, handle_s: float, theta: float) -> tu
     return above, queue
 
 
-def _full_at_arrival(state: Impatient) -> float:
-    """Probability that an arrival finds all busy and none waiting: the density of the wait at 0, over arrivals."""
+def _density_at_zero(state: Impatient) -> float:
+    """Density of the virtual wait at 0, n mu p(n): who finds all busy and none waiting waits for the next to end."""
     below = 1.0 / erlang_b(state.agents, load=state.load)
     above, _ = _waiting_sums(state.agents, state.load / state.handle_s, state.handle_s, 1.0 / state.patience_s)
-    return 1.0 / (below + above)
+    return state.agents / state.handle_s / (below + above)
 
 
 def _positive(agents: int, load: float) -> None:

@@ -46,10 +46,9 @@ class Recorder:
         yield self._contact(case, last, known - parts[-1][2], revision)
         if revision == 0:
             yield from self._utterances(case, known)
-        queue = case.first_queue if revision == 0 else case.queue
-        for leg, times in zip(legs, parts, strict=True):
-            yield self._segment(case, leg, times, queue, known, handed_on=leg is not last)
-            queue = case.queue
+        onward = [*legs[1:], None]
+        for leg, times, after in zip(legs, parts, onward, strict=True):
+            yield self._segment(case, leg, times, known, handed_to=after)
         if last.agent is not None:
             yield from self._verdict(case, last.agent, revision, known)
             yield from self._rating(case, legs, revision, known)
@@ -83,7 +82,7 @@ class Recorder:
         return Note(last.ended_s, ended_s, kind, f"{name}.{revision}", data)
 
     def _segment(
-        self, case: Case, leg: Leg, times: tuple[int, int, int], queue: int, known: float, *, handed_on: bool
+        self, case: Case, leg: Leg, times: tuple[int, int, int], known: float, *, handed_to: Leg | None
     ) -> Note:
         name = f"{contact_id(case.number)}.s{case.legs.index(leg)}"
         ended = leg.ended_s - times[2]
@@ -92,17 +91,20 @@ class Recorder:
             "contact_id": contact_id(case.number),
             "sequence": case.legs.index(leg),
             "kind": "queue" if leg.agent is None else "agent",
-            "queue": self.queues[queue],
+            "queue": self._queue(leg),
             "queued_at": self.stamp(leg.queued_s),
             "ended_at": self.stamp(ended),
             "wait_s": float(leg.wait_s),
-            "outcome": "abandoned" if leg.agent is None else "transferred" if handed_on else "answered",
+            "outcome": "abandoned" if leg.agent is None else "transferred" if handed_to else "answered",
         }
         if leg.agent is not None:
             data |= self._handling(leg, leg.agent, times)
-            data["transferred_to"] = self.queues[case.queue] if handed_on else None
-            data["disposition_code"] = None if handed_on else self._code(case)
+            data["transferred_to"] = self._queue(handed_to) if handed_to else None
+            data["disposition_code"] = None if handed_to else self._code(case)
         return Note(known, ended, "segment.ended", name, data)
+
+    def _queue(self, leg: Leg) -> str:
+        return self.queues[leg.contact.skill // len(LANGUAGES)]
 
     def _handling(self, leg: Leg, agent: int, times: tuple[int, int, int]) -> dict[str, Any]:
         talk, hold, wrap_up = times
@@ -166,7 +168,7 @@ class Recorder:
             "revision": 0,
             "contact_id": contact_id(case.number),
             "attempt": sequence,
-            "queue": self.queues[leg.contact.skill // len(LANGUAGES)],
+            "queue": self._queue(leg),
             "eligible": listed([agent_id(agent) for agent in leg.eligible]),
             "chosen_agent_id": agent_id(leg.agent),
             "propensity": round(leg.propensity, 12),

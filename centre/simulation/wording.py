@@ -19,6 +19,7 @@ from data_contracts.errors import NotFound
 Piece = tuple[str, str | None]
 
 FILES: Final = {language: Path(__file__).with_name(f"utterances_{language}.yaml") for language in ("en", "zh")}
+STALE_TURNS: Final = 3000  # turns without a new text after which a bank counts as exhausted
 EARLY_SHARE: Final = 0.66  # of an intent's wordings, those that occur before the cut
 
 
@@ -121,15 +122,17 @@ def distinct(intent: str, *, language: str, late: bool, count: int, seed: int) -
     Raises NotFound when the bank does not hold as many.
     """
     roll = dice(np.random.default_rng(seed))
-    words, found = bank(language), dict[str, None]()
+    words, found, turn, news = bank(language), dict[str, None](), 0, 0
     templates = words.templates(intent, late=late)
-    for turn in range(60 * count):
+    while len(found) < count and turn - news < STALE_TURNS:
         text = words.fill(templates[turn % len(templates)], roll)
         said = text if turn % 3 == 0 else _with_manners(text, "chat", words, roll)
-        found.setdefault(said)
-        if len(found) == count:
-            return list(found)
-    raise NotFound("not as many wordings", expected=str(count), came=str(len(found)), where=f"{intent}, {language}")
+        turn += 1
+        if said not in found:
+            found[said], news = None, turn
+    if len(found) < count:
+        raise NotFound("not as many wordings", expected=str(count), came=str(len(found)), where=f"{intent}, {language}")
+    return list(found)
 
 
 def _with_manners(text: str, channel: str, words: Bank, dice: Dice) -> str:
