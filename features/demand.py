@@ -92,7 +92,8 @@ def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime
     counted["handle_s"] = counted["handle_total_s"] / counted["handled_count"].where(counted["handled_count"] > 0)
     counted["interval_s"], counted["is_open"] = length, True
     complete = counted["interval_start"] + _length(length) <= as_of
-    return counted[complete].drop(columns=["handle_total_s"])
+    found: pd.DataFrame = counted[complete].drop(columns=["handle_total_s"])
+    return found
 
 
 def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pd.DataFrame:
@@ -116,7 +117,8 @@ def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetim
     whole = whole[end + _length(params.settle_s) <= as_of].copy()
     whole["interval_s"] = length
     whole["is_open"] = _usually_open(whole, params=params)
-    return whole.drop(columns=["last_known_at"])
+    found: pd.DataFrame = whole.drop(columns=["last_known_at"])
+    return found
 
 
 def _entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
@@ -175,7 +177,8 @@ def _parts(counted: pd.DataFrame, *, params: ForecastDataParams) -> Any:
 
 
 def _floor(times: pd.Series, length: int) -> pd.Series:
-    return times.dt.floor(f"{length}s")
+    found: pd.Series = times.dt.floor(f"{length}s")
+    return found
 
 
 def _length(length: int) -> Any:

@@ -323,7 +323,8 @@ def _median(values: Floats) -> Floats:
 def _mean(values: Floats) -> Floats:
     count = (~np.isnan(values)).sum(axis=0)
     total: Floats = np.nansum(values, axis=0)
-    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    found: Floats = np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
+    return found
 
 
 def _spread(values: Floats) -> Floats:

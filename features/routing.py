@@ -153,9 +153,9 @@ def build(
     threads: int = 2,
 ) -> dict[str, Any]:
     """Write `to`/routing/{offers,candidates}.parquet and `to`/store/*.parquet; see `features.offers.build`."""
-    from features import offers
+    from features.offers import build as build_offers
 
-    return offers.build(tables, params=params, labels=labels, as_of=as_of, to=to, repo=repo, threads=threads)
+    return build_offers(tables, params=params, labels=labels, as_of=as_of, to=to, repo=repo, threads=threads)
 
 
 def _contact_columns(raw: Mapping[str, Any]) -> dict[str, Floats]:

@@ -1,0 +1,59 @@
+"""The build stage: all features of a run from its checked tables, as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts.errors import UnknownParameter
+from features import forecast, intent, routing
+from features.params import FeatureParams
+from features.writing import write_json
+
+FAMILIES = ("intent", "routing", "forecast")
+
+
+def build(
+    tables: Mapping[str, pa.Table],
+    *,
+    params: FeatureParams | Any,
+    families: Sequence[str],
+    as_of: datetime,
+    to: Path,
+    repo: Path,
+    threads: int = 2,
+) -> dict[str, Any]:
+    """Write the features of these families below `to` (a run's data/features) and `to`/manifest.json; returns that.
+
+    params: has `labels`, `intent`, `routing`, `forecast` (`FeatureParams`, or the training params). repo: where the
+    Feast repository is made. Only rows known at `as_of` are read. The same tables, params and moment give the same
+    bytes. Raises UnknownParameter for another family, NotEnoughData where a family has nothing to learn from.
+    """
+    unknown = sorted(set(families) - set(FAMILIES))
+    if unknown:
+        raise UnknownParameter("no such family", expected=", ".join(FAMILIES), came=", ".join(unknown))
+    builders: dict[str, Callable[[], dict[str, Any]]] = {
+        "intent": lambda: intent.build(tables, params=params.intent, labels=params.labels, as_of=as_of, to=to),
+        "routing": lambda: routing.build(
+            tables, params=params.routing, labels=params.labels, as_of=as_of, to=to, repo=repo, threads=threads
+        ),
+        "forecast": lambda: forecast.build(tables, params=params.forecast, as_of=as_of, to=to),
+    }
+    built = {family: builders[family]() for family in FAMILIES if family in families}
+    manifest = {"as_of": as_of.isoformat(), "families": built, "format": 1, "simulated": simulated(tables, as_of=as_of)}
+    write_json(manifest, to / "manifest.json")
+    return manifest
+
+
+def simulated(tables: Mapping[str, pa.Table], *, as_of: datetime) -> bool:
+    """Whether any row that was known then is simulated: evidence of it is evidence of a simulation."""
+    return any(bool(pc.any(_known(table, as_of)["simulated"]).as_py()) for table in tables.values() if table.num_rows)
+
+
+def _known(table: pa.Table, as_of: datetime) -> pa.Table:
+    return table.filter(pc.less_equal(table["known_at"], pa.scalar(as_of, type=table.schema.field("known_at").type)))
