@@ -46,7 +46,7 @@ def test_nobody_gets_in_without_a_token(client: Client, method: str, path: str, 
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert PROBLEM <= answer.json().keys()
+    assert answer.json().keys() >= PROBLEM
 
 
 @pytest.mark.parametrize("sent", ["Bearer wrong", "Basic dXNlcjpwYXNz", "Bearer", "Bearer \u00e9"])
@@ -75,7 +75,7 @@ def test_the_framework_s_own_refusals_are_problems_too(client: Client, method: s
 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert PROBLEM <= answer.json().keys()
+    assert answer.json().keys() >= PROBLEM
     assert answer.json()["remedy"]
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 

@@ -135,7 +135,7 @@ def test_switched_off_forecasts_nothing(house: House, issued: Path, client: Clie
         ("/v1/forecast", 422),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_refused(issued: Path, client: Client, question: str, status: int) -> None:
+def test_a_question_without_an_answer_is_refused(issued: Path, client: Client, question: str, status: int) -> None:
     issue(issued)
 
     assert client.get(question).status_code == status

@@ -102,7 +102,7 @@ def office(tmp_path: Path, clock: FixedClock) -> Office:
     return Office(MemoryHistory(), MemoryRegistry(tmp_path / "registry"), clock, tmp_path)
 
 
-def test_a_trace_is_there_at_once_and_leads_to_approval_and_commit(office: Office, home: Path, clock: FixedClock) -> None:
+def test_a_trace_is_there_at_once_and_leads_to_the_approval(office: Office, home: Path, clock: FixedClock) -> None:
     office.promote()
     held = make(home, clock, history=office.history)
     entries = office.history.entries()

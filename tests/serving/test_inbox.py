@@ -1,0 +1,313 @@
+"""The reviewer's inbox: signed in by a link, shut against other sites, four eyes kept, in two languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from centre.clock import FixedClock
+from centre.people import Person
+from serving.app import create
+from serving.phrases import PHRASES, phrase, preferred
+from tests.serving.house import House, Office, make
+from training import promotion
+from training.history import MemoryHistory
+from training.registry import MemoryRegistry
+
+ENGINEER = Person("erin", frozenset({"engineer"}))
+TEMPLATES = Path(__file__).resolve().parents[2] / "serving" / "templates"
+
+
+@dataclass
+class Browser:
+    """Somebody in front of the pages; follows redirects as browsers do."""
+
+    http: TestClient
+    house: House
+
+    def sign_in(self, name: str) -> Any:
+        code = self.house.doors.people.invite(name, clock=self.house.doors.clock)
+        return self.http.get(f"/sign-in?code={code}")
+
+    def decide(self, request_id: str, how: str, *, comment: str = "fine", **changes: str) -> Any:
+        page = self.http.get(f"/inbox/requests/{request_id}").text
+        fields = {"comment": comment, "token": hidden(page, "token"), "subject": hidden(page, "subject"), **changes}
+        return self.http.post(f"/inbox/requests/{request_id}/{how}", data=fields)
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
+    return found.group(1) if found else ""
+
+
+@pytest.fixture
+def office(tmp_path: Path, clock: FixedClock) -> Office:
+    return Office(MemoryHistory(), MemoryRegistry(tmp_path / "registry"), clock, tmp_path)
+
+
+@pytest.fixture
+def browser(office: Office, home: Path, clock: FixedClock) -> Iterator[Browser]:
+    def find(family: str, version: str) -> Path | None:
+        folder = office.folder / f"made-{version}" / "report"
+        return folder if family == "intent" and folder.is_dir() else None
+
+    house = make(home, clock, history=office.history, find_report=find)
+    house.doors.people.add("erin", roles=["engineer", "reviewer"], by="test")
+    with TestClient(create(house.doors), raise_server_exceptions=False) as http:
+        yield Browser(http, house)
+
+
+def test_a_one_time_link_signs_in_once(browser: Browser) -> None:
+    code = browser.house.doors.people.invite("reviewer-1", clock=browser.house.doors.clock)
+
+    first = browser.http.get(f"/sign-in?code={code}")
+    inbox = browser.http.get("/inbox")
+    browser.http.cookies.clear()
+    second = browser.http.get(f"/signin?code={code}")
+
+    assert first.status_code == 200
+    cookie = first.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert inbox.status_code == 200
+    assert second.status_code == 401
+    assert "set-cookie" not in second.headers
+
+
+def test_a_browser_that_only_looks_ahead_spends_no_code(browser: Browser) -> None:
+    code = browser.house.doors.people.invite("reviewer-1", clock=browser.house.doors.clock)
+    browser.http.get(f"/sign-in?code={code}", headers={"sec-purpose": "prefetch;prerender"})
+
+    assert "set-cookie" in browser.http.get(f"/sign-in?code={code}").headers
+
+
+def test_over_https_the_cookie_is_for_https_only(browser: Browser) -> None:
+    code = browser.house.doors.people.invite("reviewer-1", clock=browser.house.doors.clock)
+
+    answer = browser.http.get(f"https://testserver/sign-in?code={code}")
+
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/inbox/history", "/inbox/requests/x", "/inbox/reports/intent/1"])
+def test_without_a_session_there_is_only_the_way_to_sign_in(browser: Browser, path: str) -> None:
+    answer = browser.http.get(path)
+
+    assert answer.status_code == 401
+    assert 'href="/sign-in"' in answer.text
+
+
+def test_a_session_ends_by_signing_out_and_by_time(browser: Browser, clock: FixedClock) -> None:
+    browser.sign_in("reviewer-1")
+    token = hidden(browser.http.get("/inbox").text, "token")
+    session = browser.http.cookies["parley_session"]
+    browser.http.post("/sign-out", data={"token": token})
+    browser.http.cookies.set("parley_session", session)
+    after_sign_out = browser.http.get("/inbox").status_code
+    browser.http.cookies.clear()
+    browser.sign_in("reviewer-1")
+    clock.advance(timedelta(hours=13))
+
+    assert after_sign_out == 401
+    assert browser.http.get("/inbox").status_code == 401
+
+
+@pytest.mark.parametrize(("name", "status"), [("viewer-1", 200), ("engineer-1", 200), ("agent-1", 403)])
+def test_who_may_read_reads(browser: Browser, name: str, status: int) -> None:
+    browser.sign_in(name)
+
+    assert browser.http.get("/inbox").status_code == status
+
+
+def test_the_evidence_is_shown_as_tables_with_the_report_shut_in(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+
+    page = browser.http.get(f"/inbox/requests/{asked.body['id']}")
+    report = browser.http.get("/inbox/reports/intent/1")
+
+    assert "beats the baseline" in page.text
+    assert "language = zh" in page.text
+    assert "measured on one bank" in page.text
+    assert asked.body["digest"] in page.text
+    assert "<iframe sandbox" in page.text
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert report.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_a_reviewer_approves_and_the_promotion_is_set_off(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+
+    answer = browser.decide(asked.body["id"], "approve", comment="looks right")
+
+    assert answer.status_code == 200
+    entry = office.history.entries()[-1]
+    assert (entry.kind, entry.actor, entry.body["comment"]) == ("promotion.approved", "reviewer-1", "looks right")
+    assert entry.body["credential"].startswith("session:")
+    assert browser.http.cookies["parley_session"] not in str(entry.body)
+    assert browser.house.acted == [asked.body["id"]]
+    assert phrase("going_live", "en") in answer.text
+
+
+def test_a_promotion_that_cannot_be_set_off_is_told(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+
+    def fail(request_id: str) -> None:
+        raise OSError("no more processes")
+
+    with TestClient(create(replace(browser.house.doors, act_on_approval=fail))) as http:
+        other = Browser(http, browser.house)
+        other.sign_in("reviewer-1")
+        answer = other.decide(asked.body["id"], "approve")
+
+    assert phrase("act_failed", "en") in answer.text
+    assert promotion.standing(office.history).request(asked.body["id"]).state == "approved"
+
+
+def test_a_reviewer_rejects_with_a_reason_and_never_without(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+
+    without = browser.decide(asked.body["id"], "reject", comment="  ")
+    with_reason = browser.decide(asked.body["id"], "reject", comment="too few Chinese rows")
+
+    assert without.status_code in (400, 409)
+    assert with_reason.status_code == 200
+    assert promotion.standing(office.history).request(asked.body["id"]).why == "too few Chinese rows"
+    assert browser.house.acted == []
+
+
+def test_who_asked_may_not_approve_and_sees_no_button(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("erin")
+    page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+    fields = {"token": hidden(page, "token"), "subject": asked.body["digest"]}
+
+    answer = browser.http.post(f"/inbox/requests/{asked.body['id']}/approve", data=fields)
+
+    assert "formaction" not in page
+    assert answer.status_code == 403
+    assert promotion.standing(office.history).request(asked.body["id"]).state == "requested"
+
+
+def test_an_engineer_may_not_decide(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("engineer-1")
+
+    assert browser.decide(asked.body["id"], "approve", subject=asked.body["digest"]).status_code == 403
+
+
+@pytest.mark.parametrize("changes", [{"token": ""}, {"token": "0" * 64}])
+def test_a_form_of_another_session_decides_nothing(browser: Browser, office: Office, changes: dict[str, str]) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+
+    answer = browser.decide(asked.body["id"], "approve", **changes)
+
+    assert answer.status_code == 403
+    assert browser.house.acted == []
+
+
+def test_a_form_from_another_site_decides_nothing(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+    page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+    fields = {"token": hidden(page, "token"), "subject": hidden(page, "subject")}
+
+    answer = browser.http.post(
+        f"/inbox/requests/{asked.body['id']}/approve", data=fields, headers={"sec-fetch-site": "cross-site"}
+    )
+
+    assert answer.status_code == 403
+
+
+def test_what_is_signed_is_what_was_shown(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+
+    assert browser.decide(asked.body["id"], "approve", subject="0" * 64).status_code == 409
+
+
+def test_another_report_than_was_asked_with_is_not_shown(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    path = office.folder / "made-1" / "report" / "report.json"
+    path.write_text(path.read_text().replace("measured on one bank", "measured on ten banks"))
+    browser.sign_in("reviewer-1")
+
+    page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+
+    assert "ten banks" not in page
+    assert phrase("no_report", "en") in page
+
+
+def test_what_people_wrote_is_shown_as_text(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+    browser.decide(asked.body["id"], "reject", comment="<script>alert(1)</script>")
+
+    for path in ("/inbox", "/inbox/history", f"/inbox/requests/{asked.body['id']}"):
+        assert "<script" not in browser.http.get(path).text
+
+
+def test_the_history_is_paged_latest_first(browser: Browser, office: Office) -> None:
+    for n in range(60):
+        promotion.switch(office.history, "intent", n % 2 == 1, person=ENGINEER, reason=f"test {n}", clock=office.clock)
+    browser.sign_in("viewer-1")
+
+    page = browser.http.get("/inbox/history").text
+    older = browser.http.get("/inbox/history?before=11").text
+
+    assert page.index("test 59") < page.index("test 58")
+    assert 'href="/inbox/history?before=11"' in page
+    assert "test 0" in older
+    assert browser.http.get("/inbox/history?before=x").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/inbox/reports/intent/..%2Fx", "/inbox/reports/weather/1", "/inbox/requests/no"])
+def test_what_is_not_there_is_not_found(browser: Browser, path: str) -> None:
+    browser.sign_in("reviewer-1")
+
+    assert browser.http.get(path).status_code == 404
+
+
+def test_pages_speak_the_reader_s_language(browser: Browser, office: Office) -> None:
+    asked, _ = office.request()
+    browser.sign_in("reviewer-1")
+    path = f"/inbox/requests/{asked.body['id']}"
+
+    by_header = browser.http.get(path, headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"})
+    chosen = browser.http.get(path + "?lang=zh")
+    kept = browser.http.get(path, headers={"accept-language": "en"})
+
+    for answer in (by_header, chosen, kept):
+        assert answer.headers["content-language"] == "zh"
+        assert phrase("approve", "zh") in answer.text
+        assert phrase("approve", "en") not in re.sub(r"<[^>]+>", "", answer.text)
+
+
+def test_the_sign_in_code_is_in_no_link(browser: Browser) -> None:
+    assert "secret-code" not in browser.http.get("/sign-in?code=secret-code&lang=zh").text
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [("", "en"), ("zh", "zh"), ("de,zh-TW;q=0.8", "zh"), ("en;q=0.4,zh;q=0.5", "zh"), ("zh;q=0", "en"), ("x;q=", "en")],
+)
+def test_accept_language_is_read_by_its_weights(accept: str, language: str) -> None:
+    assert preferred(accept) == language
+
+
+def test_every_phrase_of_the_pages_is_there_in_both_languages() -> None:
+    said = {name for path in TEMPLATES.glob("*.html") for name in re.findall(r'\bt\("(\w+)"\)', path.read_text())}
+
+    assert said - PHRASES.keys() == set()
+    assert [name for name, told in PHRASES.items() if len(told) != 2 or not all(told)] == []

@@ -1,0 +1,68 @@
+"""The process itself: light to import, open on a real port, ending without losing what it answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from centre.log import SqliteLog
+from serving import main
+from tests.serving.house import House, IntentModel, slot
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HEAVY = ["torch", "feast", "mlflow", "sklearn", "pandas", "great_expectations", "prefect", "dvc", "matplotlib", "scipy",
+         "sentence_transformers", "transformers"]  # fmt: skip
+
+
+def test_the_serving_process_imports_nothing_heavy() -> None:
+    modules = sorted(f"serving.{path.stem}" for path in (REPOSITORY / "serving").glob("[a-z]*.py"))
+    script = (
+        "import sys, json, importlib\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "from features import text, routing\n"
+        "text.language_of('hello'); text.dialogue([{'speaker': 'customer', 'text': 'x'}], max_chars=9)\n"
+        f"print(json.dumps(sorted(set({HEAVY!r}) & set(sys.modules))))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("part", ["intent", "route", "forecast", "events", "feedback", "inbox", "models"])
+def test_each_part_starts_alone(part: str, house: House) -> None:
+    with house.open(only=frozenset({part})) as client:
+        assert client.http.get("/readyz").status_code == 200
+
+
+def test_a_real_server_answers_and_writes_everything_before_it_ends(house: House, tmp_path: Path) -> None:
+    house.shelf.put(slot("intent", IntentModel()))
+    log = SqliteLog(tmp_path / "log.sqlite")
+    address: list[str] = []
+    server = main.server(replace(house.doors, log=log), on_ready=address.append)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    until = time.monotonic() + 10
+    while not address and time.monotonic() < until:
+        time.sleep(0.02)
+    headers = {"authorization": f"Bearer {house.tokens['service']}"}
+    body: Any = {"contact_id": "c-1", "turns": [{"speaker": "customer", "text": "hello there"}]}
+    with httpx.Client(base_url=address[0], headers=headers) as client:
+        ids = {client.post("/v1/intent", json=body).json()["prediction_id"] for _ in range(50)}
+        large = client.post("/v1/intent", content=b"x" * 3_000_000, headers={"content-type": "application/json"})
+    server.should_exit = True
+    thread.join(15)
+
+    assert not thread.is_alive()
+    assert large.status_code == 413
+    assert {stored.event.id for stored in log.read()} == ids
