@@ -13,7 +13,7 @@ from training.history import History
 from training.standing import Standing, standing
 
 # Each attempt that fails means that somebody else's entry was written, so this many need as many others at once.
-ATTEMPTS = 50
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True)

@@ -203,10 +203,14 @@ class MlflowRegistry:
     def _download(self, uri: str, to: Path) -> Path:
         """By MLflow into a folder beside, then renamed: `to` is whole or not there."""
         import mlflow.artifacts
+        from mlflow.exceptions import MlflowException
 
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".fetch-") as folder:
-            got = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self.uri)
+            try:
+                got = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self.uri)
+            except MlflowException as lost:  # the version is known, so "not there" is the store's failure
+                raise RegistryUnavailable("the files of a version are gone", came=str(lost)[:300]) from lost
             return Path(got).rename(to)
 
 

@@ -1,0 +1,65 @@
+"""Charts: right places, whole SVG, and nothing of the data taken for markup."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.training.reports import CHARTS
+from training import charts
+from training.report import Chart
+
+BY_KIND = {chart.kind: chart for chart in CHARTS}
+
+
+@pytest.mark.parametrize("kind", sorted(charts.KINDS))
+def test_every_kind_is_drawn_as_whole_svg(kind: str) -> None:
+    drawn = ET.fromstring(charts.draw(BY_KIND[kind]))  # noqa: S314
+
+    assert drawn.tag == "svg"
+    assert len(list(drawn)) > 3
+    assert "cannot be drawn" not in charts.draw(BY_KIND[kind])
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)" height', charts.draw(BY_KIND["bars"]))]
+
+    assert widths[0] / widths[1] == pytest.approx(12 / 7.5, rel=0.01)
+
+
+def test_a_perfectly_calibrated_bin_lies_on_the_diagonal() -> None:
+    drawn = charts.draw(Chart("reliability", "", "", {"bins": [{"confidence": 0.5, "accuracy": 0.5, "rows": 1}]}))
+    (line,) = re.findall(r'x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)" [^>]*dasharray', drawn)
+    (x, y), = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)
+
+    x1, y1, x2, y2 = map(float, line)
+    assert (float(x), float(y)) == (pytest.approx((x1 + x2) / 2, abs=0.1), pytest.approx((y1 + y2) / 2, abs=0.1))
+
+
+def test_words_of_data_are_escaped() -> None:
+    hostile = "<script>alert(1)</script>"
+    for chart in (
+        Chart("bars", "", "", {"labels": [hostile], "values": [1]}),
+        Chart("curves", "", "", {"series": [{"name": hostile, "x": [0, 1], "y": [0, 1]}], "x_label": hostile}),
+        Chart("intervals", "", "", {"items": [{"label": hostile, "estimate": 1, "low": 0, "high": 2}]}),
+        Chart("fan", "", "", {"x": [hostile, "b"], "median": [1, 2], "bands": []}),
+        Chart("bars", "", "", {"labels": ["a"], "values": [hostile]}),
+    ):
+        assert "<script" not in charts.draw(chart)
+
+
+@pytest.mark.parametrize("kind", sorted(charts.KINDS))
+def test_data_that_do_not_fit_draw_the_reason(kind: str) -> None:
+    drawn = charts.draw(Chart(kind, "", "", {"nothing": 1}))  # type: ignore[arg-type]
+
+    assert "cannot be drawn" in drawn
+    ET.fromstring(drawn)  # noqa: S314
+
+
+def test_empty_bars_and_flat_curves_are_drawn() -> None:
+    assert "no rows" in charts.draw(Chart("bars", "", "", {"labels": [], "values": []}))
+    flat = charts.draw(Chart("curves", "", "", {"series": [{"name": "a", "x": [1, 1], "y": [0.0, 0.0]}]}))
+    assert "cannot" not in flat
+    assert "nan" not in flat

@@ -1,0 +1,34 @@
+"""All reasons against a request are told at once, not one a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.training.reports import card, passed_report
+from training import grounds
+from training.registry import VersionCard
+from training.standing import Standing
+from training.subject import Scope
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+BOTH = Scope(languages=("en", "zh"))
+
+
+def told(scope: Scope = BOTH, **said: object) -> list[str]:
+    report = said.pop("report", passed_report())
+    version = VersionCard("intent", "1", "a" * 64, "b" * 64, card(**said))
+    return grounds.refusals(Standing(), card=version, report=report, scope=scope, now=NOW)  # type: ignore[arg-type]
+
+
+def test_a_clean_version_has_nothing_against_it() -> None:
+    assert told() == []
+
+
+def test_every_ground_is_named_at_once() -> None:
+    report = passed_report(verdict="held", reasons=("beats: no",), champion="9" * 64, family="forecast")
+
+    found = "; ".join(told(Scope(until="2026-04-01T00:00:00+00:00"), report=report, dirty=True, commit="", run_id=None))
+
+    for word in ("held", "beats: no", "uncommitted", "run_id, commit", "of forecast", "judge it again", "all languages",
+                 "ended at"):  # fmt: skip
+        assert word in found
