@@ -18,11 +18,11 @@ from centre.intake.reading import (
     Intake,
     Record,
     fault,
+    history,
     records,
     refuse_not_text,
     taken,
     unused_columns,
-    with_content_id,
 )
 from data_contracts.events import Event
 from data_contracts.faults import Fault
@@ -106,11 +106,11 @@ def _agents(calls: list[Call], source: str) -> Iterator[Event]:
             served.setdefault(one.server, []).append(one)
     for server, held in sorted(served.items()):
         last = calls[-1].ended
-        yield _event(
+        yield history(
             "agent.changed",
-            source,
-            f"agent-{server}",
-            held[0].ended,
+            source=source,
+            row=f"agent-{server}",
+            time=held[0].ended,
             known_at=last,
             data={
                 "agent_id": server,
@@ -129,11 +129,11 @@ def _customers(calls: list[Call], source: str) -> Iterator[Event]:
     for one in calls:
         if one.customer_id is not None and one.customer_id not in seen:
             seen.add(one.customer_id)
-            yield _event(
+            yield history(
                 "customer.registered",
-                source,
-                f"customer-{one.customer_id}",
-                one.ended,
+                source=source,
+                row=f"customer-{one.customer_id}",
+                time=one.ended,
                 data={"customer_id": one.customer_id, "revision": 0},
             )
 
@@ -153,7 +153,7 @@ def _contact(one: Call, source: str) -> Event:
         "reopened": False,
     }
     optional = {"customer_id": one.customer_id, "language": LANGUAGES.get(one.topic)}
-    return _event("contact.ended", source, one.contact_id, one.ended, data=data | _given(optional))
+    return history("contact.ended", source=source, row=one.contact_id, time=one.ended, data=data | _given(optional))
 
 
 def _segments(one: Call, source: str) -> Iterator[Event]:
@@ -204,20 +204,9 @@ def _leg(one: Call) -> dict[str, Any]:
 
 
 def _segment(one: Call, source: str, sequence: int, data: dict[str, Any]) -> Event:
-    named = {
-        "segment_id": f"{one.contact_id}-{sequence}",
-        "contact_id": one.contact_id,
-        "sequence": sequence,
-        "queue": one.queue,
-    }
-    return _event("segment.ended", source, f"{one.contact_id}-{sequence}", one.ended, data=named | data)
-
-
-def _event(
-    kind: str, source: str, row: str, time: datetime, *, data: dict[str, Any], known_at: datetime | None = None
-) -> Event:
-    event = Event(id="", source=source, type=kind, time=time, data=data, known_at=known_at or time, backfilled=True)
-    return with_content_id(event, row=row)
+    row = f"{one.contact_id}-{sequence}"
+    named = {"segment_id": row, "contact_id": one.contact_id, "sequence": sequence, "queue": one.queue}
+    return history("segment.ended", source=source, row=row, time=one.ended, data=named | data)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

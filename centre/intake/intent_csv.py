@@ -14,11 +14,11 @@ from centre.intake.reading import (
     Intake,
     Record,
     fault,
+    history,
     records,
     refuse_not_text,
     taken,
     unused_columns,
-    with_content_id,
 )
 from data_contracts.events import Event
 from data_contracts.faults import Fault
@@ -157,13 +157,4 @@ def _intent(label: str, source: str) -> Event:
 
 
 def _event(kind: str, source: str, row: str, data: dict[str, Any]) -> Event:
-    event = Event(
-        id="",
-        source=source,
-        type=kind,
-        time=TIMELESS,
-        data=data | {"timeless": True},
-        known_at=TIMELESS,
-        backfilled=True,
-    )
-    return with_content_id(event, row=row)
+    return history(kind, source=source, row=row, time=TIMELESS, data=data | {"timeless": True})

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 from data_contracts.errors import InputError, MissingColumn, NotFound, NotText, StateConflict, TooLarge
-from data_contracts.events import Event, canonical_json
+from data_contracts.events import Event
 from data_contracts.faults import Fault, shown
 
 # One record must fit in memory several times over; no honest record of a contact centre comes near.
@@ -151,14 +152,27 @@ def fault(
     )
 
 
-def with_content_id(event: Event, *, row: str) -> Event:
-    """The event with an id made of its row's name and its content: the same row again is the same event.
+def history(
+    kind: str, *, source: str, row: str, time: datetime, data: dict[str, Any], known_at: datetime | None = None
+) -> Event:
+    """A backfilled event with an id made of its row's name and its content: the same row again is the same event.
 
     A row with the same key and other values gets an id of its own, so that the contract's rule on keys judges it
-    instead of the whole file being refused.
+    instead of the whole file being refused. `time` and `known_at` (by default the same) are in UTC.
     """
-    told = canonical_json([event.type, event.time, event.known_at, event.data])
-    return replace(event, id=f"{row}:{hashlib.sha256(told.encode()).hexdigest()[:16]}")
+    known = known_at or time
+    told = _canonical([kind, time, known, data])
+    id_ = f"{row}:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    return Event(id=id_, source=source, type=kind, time=time, data=data, known_at=known, backfilled=True)
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} does not go into an event")
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_iso).encode
 
 
 def empty(path: Path, *, expected: str) -> InputError:

@@ -15,11 +15,11 @@ from centre.intake.reading import (
     Intake,
     Record,
     fault,
+    history,
     records,
     refuse_not_text,
     taken,
     unused_columns,
-    with_content_id,
 )
 from data_contracts.errors import InputError
 from data_contracts.events import Event
@@ -103,8 +103,7 @@ def _counted(record: Record, source: str, starts: _Starts, interval_s: int | Non
 def _event(source: str, data: dict[str, Any]) -> Event:
     end = data["interval_start"] + timedelta(seconds=data["interval_s"])
     row = f"volume-{data['queue']}-{data['interval_start']:%Y%m%dT%H%M%SZ}"
-    event = Event(id="", source=source, type="volume.counted", time=end, data=data, known_at=end, backfilled=True)
-    return with_content_id(event, row=row)
+    return history("volume.counted", source=source, row=row, time=end, data=data)
 
 
 def _faulty(record: Record, column: str, message: str, *, rule: str) -> Fault:

@@ -1,10 +1,10 @@
 """A process that forks compactions and kills each at another point, by SIGKILL: no handler, no `finally`, no goodbye.
 
-    python -m tests.centre.kills FOLDER
+    python -m tests.centre.kills FOLDER EVERY
 
 prepares a log, compacts a copy of it undisturbed, counting every operation on files that makes something lasting
-(flush, rename, removal, new folder), and then, before each of them, kills a compaction of a fresh copy there.
-The copies are left for the test to go on with; printed is how many operations there were.
+(flush, rename, removal, new folder), and then, before each of them (or every third, say), kills a compaction of a
+fresh copy there. The copies are left for the test to go on with; printed is how many operations there were.
 
 Flushes are counted, not done: what a killed process has written stays in the kernel, only a power cut would take it.
 """
@@ -113,7 +113,7 @@ def _child(folder: Path, *, kill_at: int | None, writing: int) -> None:
         os._exit(status)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, every: int) -> None:
     """Prepare, count, and kill at every point."""
     template = folder / "template"
     log = SqliteLog(template / "log.sqlite")
@@ -123,11 +123,11 @@ def main(folder: Path) -> None:
     run(folder / "warm")  # what is compiled and imported on first use is then there before the forks
     shutil.copytree(template, folder / "twin")
     strikes = _counted(folder / "twin", kill_at=None)
-    for number in range(1, strikes + 1):
+    for number in range(1, strikes + 1, every):
         shutil.copytree(template, folder / f"killed-{number}")
         _counted(folder / f"killed-{number}", kill_at=number)
     sys.stdout.write(f"{strikes}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -15,7 +15,7 @@ import pytest
 from centre.archive import Archive
 from centre.clock import FixedClock
 from centre.compaction import Compacted, compact
-from centre.log import Log, MemoryLog
+from centre.log import Log, MemoryLog, SqliteLog
 from data_contracts import quarantine
 from data_contracts.contracts import datasets
 from data_contracts.errors import Overloaded
@@ -228,25 +228,39 @@ def test_a_compaction_that_finds_another_at_work_says_so(centre: Centre) -> None
     assert centre.compact().taken == 1
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_any_point_and_begun_again_the_archive_is_that_of_the_twin_nobody_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a kill is no power cut: see `kills`
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.centre.kills", str(tmp_path)], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "tests.centre.kills", str(tmp_path), str(every)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     strikes = int(done.stdout)
     twin = state(tmp_path / "twin")
 
     assert strikes > 50
     assert twin["parked"] == {"utterances": ["utterance-99-0"]}
     assert len(twin["quarantine"]) == 3
-    for number in range(1, strikes + 1):
+    for number in range(1, strikes + 1, every):
         folder = tmp_path / f"killed-{number}"
         kills.run(folder)
         assert state(folder) == twin, f"killed at {number} of {strikes}"
         assert kills.run(folder).batch is None
+
+
+def test_two_compactions_at_once_take_every_row_once(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.sqlite")
+    log.append(kills.told(), received_at=NOW)
+    log.close()
+    script = "import sys, pathlib; from tests.centre import kills; print(kills.run(pathlib.Path(sys.argv[1])).taken)"
+    command = [sys.executable, "-c", script, str(tmp_path)]
+
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    taken = [int(child.communicate(timeout=120)[0]) for child in children]
+
+    archive = Archive(tmp_path / "archive")
+    assert sorted(taken) == [0, sum(sum(batch.rows.values()) for batch in archive.batches())]
+    assert len(archive.read("contacts")) == 7
 
 
 def test_events_that_come_between_the_kill_and_the_next_try_are_taken_too(tmp_path: Path) -> None:
