@@ -63,7 +63,7 @@ def build(
     told = offers(tables, params=params, labels=labels, as_of=as_of)
     if not len(told):
         raise NotEnoughData("no contact was taken by an agent", expected="segments with an agent", came="none known")
-    _write_sources(told, tables, params=params, as_of=as_of, to=to / "store")
+    write_sources(told, tables, params=params, as_of=as_of, to=to / "store")
     lookup.prepare(repo, sources=to / "store")
     judge_from = _part(told, params=params, as_of=as_of)
     _forget_later_labels(told, judge_from)
@@ -151,9 +151,13 @@ def _with_ratings(told: pd.DataFrame, tables: Tables, *, as_of: datetime) -> pd.
                       on="segment_id", how="left")  # fmt: skip
 
 
-def _write_sources(
+def write_sources(
     told: pd.DataFrame, tables: Tables, *, params: RoutingDataParams, as_of: datetime, to: Path
 ) -> None:
+    """Write the Parquet file of each view, `to`/<view>.parquet: its key, its fields, event_timestamp, created.
+
+    told: of `offers`, with all labels that were known at `as_of`.
+    """
     sources = snapshots.agent_snapshots(_facts(told), _agents(tables, as_of=as_of), params=params)
     sources["customer_features"] = snapshots.customer_snapshots(_of_customers(tables, as_of=as_of), params=params)
     for view in VIEWS:
