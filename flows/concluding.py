@@ -47,7 +47,7 @@ def card_of(run: Run, *, clone: Path, family: str, report: Report) -> dict[str, 
     """Where a version comes from: all that approval signs beside payload and report, and all that repeats it."""
     asked = requests.load(clone)
     manifest = stages.manifest_of(clone / stages.FEATURES)
-    made = manifest.get(family) or manifest.get("families", {}).get(family, {})
+    made = manifest["families"][family]
     return {
         "run_id": run.run_id,
         "commit": run.commit,
@@ -63,8 +63,10 @@ def card_of(run: Run, *, clone: Path, family: str, report: Report) -> dict[str, 
         "trained_by": run.requester,
         "reason": run.reason,
         "champion": asked.champion[family],
-        "feature_service": str(made.get("feature_service") or "none"),
-        **{name: made.get(name) for name in ("simulated", "timeless", "period", "rows")},
+        "verdict": report.verdict,
+        "feature_service": f"{made['service']}@{made['service_digest']}" if "service" in made else "none",
+        "simulated": bool(manifest.get("simulated")),
+        **{name: made.get(name) for name in ("timeless", "period", "rows")},
     }
 
 

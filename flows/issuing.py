@@ -7,20 +7,24 @@ issued/current.json                   which one serving reads, replaced in one s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from data_contracts.errors import NotEnoughData
 from flows import asking
 from flows.compose import Workspace
 from flows.outputs import produced_at, write_json, write_table
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
     from training.params import Params
+
+    Floats = npt.NDArray[np.float64]
 
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 # Where a day-ahead forecast falls on closed days, the next open one is what planners wait for; a week has one.
@@ -39,9 +43,16 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     params = running_params()
     past = demand.intervals(_demand_tables(place, as_of), params=params.forecast, as_of=as_of)
     design = _judged_days(_design(past, as_of=as_of, params=params), as_of=as_of, params=params)
+    if not design.num_rows:
+        raise NotEnoughData(
+            "no interval to come is open",
+            expected="opening hours in the past weeks",
+            came="none",
+            where=f"the {MOST_DAYS} days after {as_of.isoformat()}",
+        )
     champion = place.standing().champion("forecast")
     source = "model" if champion and not place.standing().is_off("forecast") else "baseline"
-    quantiles = _by_model(place, design) if source == "model" else _by_baseline(design, past, params)
+    quantiles = _by_model(place, design) if source == "model" else _by_baseline(design, params)
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion and source == 'model' else 0}"
     told = {
         "issue_id": name,
@@ -87,13 +98,13 @@ def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
 
 
 def _judged_days(design: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
-    """The rest of the day of `as_of`, and on to the end of the last of `horizon_days` days on which anybody is open."""
+    """Open intervals of the rest of the day of `as_of`, and of the next `horizon_days` days on which anybody is open."""
     import pyarrow.compute as pc
 
     zone = ZoneInfo(params.forecast.time_zone)
     today = as_of.astimezone(zone).date()
-    open_rows = design.filter(design["is_open"])["interval_start"].to_pylist()
-    days = sorted({start.astimezone(zone).date() for start in open_rows} - {today})
+    design = design.filter(design["is_open"])
+    days = sorted({start.astimezone(zone).date() for start in design["interval_start"].to_pylist()} - {today})
     last = days[: params.forecast.horizon_days][-1] if days else today
     end = datetime.combine(last + timedelta(days=1), datetime.min.time(), tzinfo=zone)
     return design.filter(pc.less(design["interval_start"], end))
@@ -106,9 +117,27 @@ def _horizon(as_of: datetime, params: Params) -> tuple[datetime, int]:
     return (as_of + timedelta(seconds=(length - past) % length)).replace(microsecond=0), length
 
 
-def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, np.ndarray[Any, Any]]:
+class Columns:
+    """A design by column, as model and baseline read it: float64, NaN where unknown."""
+
+    def __init__(self, design: pa.Table) -> None:
+        self._design = design
+
+    def column(self, name: str) -> Floats:
+        """One column."""
+        import numpy as np
+
+        return np.asarray(self._design[name].to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def matrix(self, names: Sequence[str]) -> Floats:
+        """These columns, in this order: (rows, columns)."""
+        import numpy as np
+
+        return np.column_stack([self.column(name) for name in names])
+
+
+def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, Floats]:
     """The champion's quantiles, from a payload that was verified against the chain."""
-    from features.forecast import DESIGN_COLUMNS
     from training import pulling
     from training.loaders import forecast as loader
 
@@ -117,23 +146,16 @@ def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, np.ndarray[Any
         "forecast", history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=shelf
     )
     model = loader.load(pulled.folder, threads=place.settings.threads)
-    return model.predict(matrix(design, DESIGN_COLUMNS))
+    return model.predict(Columns(design).matrix(model.columns))
 
 
-def _by_baseline(design: pa.Table, past: pa.Table, params: Params) -> Mapping[str, np.ndarray[Any, Any]]:
+def _by_baseline(design: pa.Table, params: Params) -> Mapping[str, Floats]:
     from training import baselines
 
-    return baselines.forecast(design)
+    return baselines.forecast(Columns(design), quantiles=params.forecast.quantiles)
 
 
-def matrix(design: pa.Table, columns: tuple[str, ...]) -> np.ndarray[Any, Any]:
-    """The design's columns as one array, float64 (rows, columns)."""
-    import numpy as np
-
-    return np.column_stack([design[name].to_numpy(zero_copy_only=False) for name in columns])
-
-
-def _table(design: pa.Table, quantiles: Mapping[str, np.ndarray[Any, Any]]) -> pa.Table:
+def _table(design: pa.Table, quantiles: Mapping[str, Floats]) -> pa.Table:
     """Serving's columns: offered_q025 … offered_q975, handle_q025 … handle_q975; null where nothing is known."""
     import pyarrow as pa
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -84,7 +85,6 @@ def check() -> None:
 
 def build() -> None:
     """Build the rows that each family learns from; a family without data says so in the manifest and stops nobody."""
-    from features import building
     from training import params as parameters
 
     request = requests.load(Path())
@@ -92,10 +92,8 @@ def build() -> None:
     fresh = FEATURES.with_name("features.tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    building.build(
-        tables, params=parameters.load(Path("params.yaml")), families=FAMILIES, as_of=request.as_of_time(), to=fresh
-    )
-    manifest = manifest_of(fresh)
+    manifest = _built(tables, params=parameters.load(Path("params.yaml")), request=request, to=fresh)
+    write_json(fresh / "manifest.json", manifest)
     for family in (*FAMILIES, "store"):
         (fresh / family).mkdir(exist_ok=True)
     for family in FAMILIES:
@@ -170,7 +168,7 @@ def manifest_of(features: Path) -> dict[str, Any]:
 
 def why_no_data(manifest: Mapping[str, Any], family: str) -> str:
     """Why a family has nothing to learn from; empty if it has."""
-    told = manifest.get(family) or manifest.get("families", {}).get(family)
+    told = manifest["families"].get(family)
     if told is None:
         return "build wrote no entry for this family"
     if told.get("data") is False:
@@ -211,6 +209,31 @@ def _refuse_broken(faults: list[dict[str, Any]]) -> None:
         raise NotEnoughData(
             "the snapshot breaks a rule that stops a batch", came=told, where=str(QUALITY / "faults.json")
         )
+
+
+def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Request, to: Path) -> dict[str, Any]:
+    """Family by family into one manifest: {families: {family: what was built, or data false and why}, simulated}."""
+    from features import building
+
+    told: dict[str, Any] = {"families": {}, "as_of": request.as_of}
+    with tempfile.TemporaryDirectory(prefix="parley-feast-") as repo:
+        for family in FAMILIES:
+            try:
+                built = building.build(
+                    tables,
+                    params=params,
+                    families=(family,),
+                    as_of=request.as_of_time(),
+                    to=to,
+                    repo=Path(repo),
+                    threads=request.threads,
+                )
+            except NotEnoughData as nothing:
+                told["families"][family] = {"data": False, "why": str(nothing)}
+                continue
+            told["families"][family] = built["families"][family]
+            told |= {name: built[name] for name in ("format", "simulated")}
+    return told
 
 
 def _no_data(family: str) -> dict[str, Any] | None:
