@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date
+from typing import Any
 
 from flows import admitting, launching, materializing, runs
 from flows.compose import Workspace
@@ -121,7 +122,7 @@ def refresh_mirror(place: Workspace) -> dict[str, str]:
     return dict(materialize(place, as_of=materializing.default_as_of(place)))
 
 
-def issue_baseline(place: Workspace) -> dict[str, object]:
+def issue_baseline(place: Workspace) -> dict[str, Any]:
     """The forecast: by the baseline, as nobody approved a model yet."""
     from flows import issuing
     from flows.issue_forecast import issue_forecast

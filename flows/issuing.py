@@ -98,7 +98,7 @@ def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
 
 
 def _judged_days(design: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
-    """Open intervals of the rest of the day of `as_of`, and of the next `horizon_days` days on which anybody is open."""
+    """Open intervals of the rest of the day of `as_of`, and of the next `horizon_days` open days."""
     import pyarrow.compute as pc
 
     zone = ZoneInfo(params.forecast.time_zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from flows import materializing
@@ -21,12 +22,12 @@ def materialize(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
 
 
 @task("build")
-def build(place: Workspace, *, as_of: datetime) -> Any:
+def build(place: Workspace, *, as_of: datetime) -> Path:
     """The feature store's sources from the archive."""
     return materializing.build_sources(place, as_of=as_of)
 
 
 @door("write")
-def write(place: Workspace, sources: Any, *, as_of: datetime) -> dict[str, Any]:
+def write(place: Workspace, sources: Path, *, as_of: datetime) -> dict[str, Any]:
     """Online store, then mirror."""
     return materializing.write_online(place, sources, as_of=as_of)

@@ -32,7 +32,7 @@ def replay(place: Workspace, path: Path, mended: Path) -> dict[str, Any]:
 
 
 def changes_in(path: Path) -> dict[int, dict[str, Any]]:
-    """Line of the quarantine's file to the columns that change. Raises InputError naming the line that cannot be read."""
+    """Line of the quarantine's file to the columns that change. Raises InputError naming an unreadable line."""
     if not path.is_file():
         raise InputError("no such file", expected="JSON lines of mended rows", came="none", where=str(path))
     found: dict[int, dict[str, Any]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
@@ -71,6 +72,10 @@ def _keeping(made: Any, **options: Any) -> Keeping:
     return decorate
 
 
+# Their words go to a file of the workspace: what matters reaches the caller as a result or an error.
+TALKERS = frozenset({"prefect", "mlflow", "alembic", "feast"})
+
+
 @contextmanager
 def embedded(settings: Settings) -> Iterator[None]:
     """Run flows here: ephemeral API under the workspace, nothing sent out, no heartbeat (it costs a second a flow)."""
@@ -91,7 +96,9 @@ def embedded(settings: Settings) -> Iterator[None]:
         prefect.PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
         prefect.PREFECT_LOGGING_TO_API_ENABLED: False,
     }
-    with prefect.temporary_settings(updates=chosen), _logged_to_file(settings):
+    with prefect.temporary_settings(updates=chosen), _logged_to_file(settings), warnings.catch_warnings():
+        # Libraries warn about their own insides; what an operator must know comes as a result or an error.
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -102,11 +109,11 @@ def is_passing(_task: Any, _run: Any, state: Any) -> bool:
 
 @contextmanager
 def _logged_to_file(settings: Settings) -> Iterator[None]:
-    """Prefect's own words go to a file of the workspace: what matters reaches the caller as a result or an error."""
+    """Handlers, level and propagation of the talkers, for the time of the block."""
     file = logging.FileHandler(settings.prefect_dir / "prefect.log", delay=True)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    named = [name for name in logging.root.manager.loggerDict if name == "prefect" or name.startswith("prefect.")]
-    loggers = [logging.getLogger(name) for name in {"prefect", *named}]
+    named = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in TALKERS]
+    loggers = [logging.getLogger(name) for name in {*TALKERS, *named}]
     before = [(one, one.handlers, one.propagate, one.level) for one in loggers]
     for one in loggers:
         one.handlers, one.propagate = [file], False

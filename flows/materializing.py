@@ -1,0 +1,74 @@
+"""The newest features of customers, agents and topics, in Feast's online store and in the mirror that serving reads."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from data_contracts.errors import NotEnoughData
+from flows import asking
+from flows.compose import Workspace
+from flows.issuing import running_params
+
+READ = ("contacts", "segments", "decisions", "verdicts", "ratings", "agents", "customers", "intents", "agent_states")
+
+
+def default_as_of(place: Workspace) -> datetime:
+    """The end of what the archive knows of contacts and their outcomes."""
+    return asking.end_of_data(place, ("routing",))
+
+
+def refresh(place: Workspace) -> dict[str, Any]:
+    """Sources, online store and mirror as of the end of the data."""
+    as_of = default_as_of(place)
+    return write_online(place, build_sources(place, as_of=as_of), as_of=as_of)
+
+
+def build_sources(place: Workspace, *, as_of: datetime) -> Path:
+    """The views' Parquet files as known at `as_of`. Raises NotEnoughData where no agent took a contact."""
+    from features import offers
+
+    params = running_params()
+    tables = {name: place.archive.read(name, known_until=as_of) for name in READ}
+    told = offers.offers(tables, params=params.routing, labels=params.labels, as_of=as_of)
+    if not len(told):
+        raise NotEnoughData(
+            "no contact was taken by an agent",
+            expected="segments with an agent",
+            came="none known",
+            where=str(place.settings.archive_dir),
+        )
+    sources = place.settings.feast_dir / "sources"
+    fresh = sources.with_name("sources.tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    offers.write_sources(told, tables, params=params.routing, as_of=as_of, to=fresh)
+    shutil.rmtree(sources, ignore_errors=True)
+    fresh.replace(sources)
+    return sources
+
+
+def write_online(place: Workspace, sources: Path, *, as_of: datetime) -> dict[str, Any]:
+    """Apply, materialise, mirror; returns {version, as_of}. Written again, the same figures are the same version."""
+    from features import lookup, mirror
+
+    repo = place.settings.feast_dir
+    with _quiet():
+        lookup.prepare(repo, sources=sources)
+        warnings.simplefilter("ignore")  # Feast's import, the first thing that happened, sets filters of its own.
+        lookup.materialize(repo, as_of=as_of, threads=place.settings.threads)
+        version = mirror.write(place.settings.mirror_dir, repo=repo, sources=sources, as_of=as_of)
+    return {"version": version, "as_of": as_of.isoformat()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Feast draws progress bars on stdout, where `--json` prints one object and nothing else."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        yield
