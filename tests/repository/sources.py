@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,10 +31,11 @@ class Source:
         return self.text.count("\n")
 
 
-def sources(*folders: str) -> list[Source]:
+@cache
+def sources(*folders: str) -> tuple[Source, ...]:
     """Every Python file below the named folders (default: the six floors), in a stable order."""
     paths = sorted(path for folder in folders or FLOORS for path in (REPOSITORY / folder).rglob("*.py"))
-    return [Source(path, text := path.read_text(encoding="utf-8"), ast.parse(text)) for path in paths]
+    return tuple(Source(path, text := path.read_text(encoding="utf-8"), ast.parse(text)) for path in paths)
 
 
 def functions(source: Source) -> Iterator[tuple[str, int]]:
