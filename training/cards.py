@@ -101,7 +101,10 @@ def offered(family: str, *, payload: Path, report: Path) -> Offered:
     read = Report.from_json((report / REPORT).read_text("utf-8"))
     if read.family != family:
         raise InputError("the report is of another family", expected=family, came=read.family, where=str(report))
-    return Offered(payloads.digest(payload), read, json.loads((payload / ABOUT).read_text("utf-8")))
+    artefact = payloads.digest(payload)
+    if read.artefact not in ("", artefact):
+        raise InputError("the report judged another payload", expected=read.artefact, came=artefact, where=str(payload))
+    return Offered(artefact, read, json.loads((payload / ABOUT).read_text("utf-8")))
 
 
 def mirror(registry: Registry, family: str, version: str | None) -> None:

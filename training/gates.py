@@ -70,10 +70,12 @@ def report(
     limits: Sequence[str] = (),
     improvement: bool = False,
     allowed_use: Literal["full", "pilot"] = "full",
+    artefact: str = "",
 ) -> Report:
     """Judge what was measured and make the report.
 
-    `champion`: artefact digest of the one compared against, or "none". Figures that are not finite become None.
+    `champion`: artefact digest of the one compared against, or "none"; `artefact`: that of the candidate. Figures that
+    are not finite become None.
     """
     metrics, comparisons, slices = _finite(metrics), _finite(comparisons), _finite(slices)
     claim = claim_of(champion, improvement=improvement)
@@ -83,6 +85,7 @@ def report(
         champion=champion, metrics=tuple(metrics), comparisons=tuple(comparisons), gates=judged.gates,
         slices=judged.slices, rows=rows, data=data, charts=tuple(charts), limits=tuple(limits),
         answers_in=judged.answers_in, abstains_in=judged.abstains_in, allowed_use=allowed_use,
+        artefact=artefact,
     )  # fmt: skip
 
 

@@ -16,8 +16,9 @@ REQUIRED = ("run_id", "commit", "dvc_lock", "contracts", "feature_service", "tra
 def refusals(held: Standing, *, card: VersionCard, report: Report, scope: Scope, now: datetime) -> list[str]:
     """Every reason against requesting this version now; empty when it may be requested."""
     return [
-        *_held(report), *_dirty(card), *_untraceable(card), *_another_family(card, report), *_stale(held, report),
-        *_known_already(held, card), *_too_wide(report, scope), *_over_before_it_began(scope, now),
+        *_held(report), *_dirty(card), *_untraceable(card), *_another_family(card, report),
+        *_other_bytes(card, report), *_stale(held, report), *_known_already(held, card), *_too_wide(report, scope),
+        *_over_before_it_began(scope, now),
     ]  # fmt: skip
 
 
@@ -40,6 +41,12 @@ def _untraceable(card: VersionCard) -> list[str]:
 
 def _another_family(card: VersionCard, report: Report) -> list[str]:
     return [] if card.family == report.family else [f"its report is of {report.family}, not of {card.family}"]
+
+
+def _other_bytes(card: VersionCard, report: Report) -> list[str]:
+    if report.artefact in ("", card.artefact):
+        return []
+    return [f"its report judged {report.artefact[:12]}, but its bytes are {card.artefact[:12]}"]
 
 
 def _stale(held: Standing, report: Report) -> list[str]:

@@ -164,6 +164,8 @@ class Report:
     data: Data
     charts: tuple[Chart, ...] = ()
     limits: tuple[str, ...] = ()
+    # Digest of the payload that was judged: a good report cannot be shown for other bytes. Blank where nobody said.
+    artefact: str = ""
     # Languages that passed their gate, and those in which the model abstains to a person.
     answers_in: tuple[str, ...] = ()
     abstains_in: tuple[str, ...] = ()

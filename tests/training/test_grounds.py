@@ -25,10 +25,11 @@ def test_a_clean_version_has_nothing_against_it() -> None:
 
 
 def test_every_ground_is_named_at_once() -> None:
-    report = passed_report(verdict="held", reasons=("beats: no",), champion="9" * 64, family="forecast")
+    report = passed_report(verdict="held", reasons=("beats: no",), champion="9" * 64, family="forecast",
+                           artefact="7" * 64)  # fmt: skip
 
     found = "; ".join(told(Scope(until="2026-04-01T00:00:00+00:00"), report=report, dirty=True, commit="", run_id=None))
 
     for word in ("held", "beats: no", "uncommitted", "run_id, commit", "of forecast", "judge it again", "all languages",
-                 "ended at"):  # fmt: skip
+                 "ended at", "its report judged 777777777777"):  # fmt: skip
         assert word in found

@@ -203,7 +203,9 @@ def test_a_history_signed_by_another_key_is_refused(house: House, shelf: Path) -
     assert not shelf.exists()
 
 
-def test_the_child_process_pulls_by_the_workspaces_settings(home: Path, house: House) -> None:
+def test_the_child_process_pulls_by_the_workspaces_settings(
+    home: Path, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     house.history = FileHistory.open(home / "history" / "promotions.jsonl", keys_dir=home / "keys")  # type: ignore[assignment]
     house.registry = prepared(home / "mlflow")  # type: ignore[assignment]
     version = house.champion()
@@ -215,12 +217,14 @@ def test_the_child_process_pulls_by_the_workspaces_settings(home: Path, house: H
     code, got = child("intent")
     assert (code, got["version"], got["artefact"]) == (0, "1", version.artefact)
     assert Path(got["folder"]).is_dir()
-    assert child("forecast", "--json")[0] == 5
+    assert pulling.main(["forecast", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["error"] == "not-found"
 
     shutil.rmtree(home / "shelf", ignore_errors=True)
     history = home / "history" / "promotions.jsonl"
     history.write_bytes(history.read_bytes().replace(b"erin", b"eric", 1))
-    code, refused = child("intent", "--to", str(home / "elsewhere"))
-    assert (code, refused["error"]) == (6, "tampered-history")
+    assert pulling.main(["intent", "--to", str(home / "elsewhere")]) == 6
+    refused = json.loads(capsys.readouterr().out)
+    assert refused["error"] == "tampered-history"
     assert "line 1 " in refused["detail"]
     assert not (home / "elsewhere").exists()
