@@ -5,6 +5,7 @@ Run again it continues: what is there is not made a second time.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import date
 from typing import Any
@@ -18,6 +19,8 @@ from flows.runs import Run
 # Eight whole weeks, from a Monday; fixed, so that two demos are one.
 START = date(2026, 3, 2)
 ENGINEER, REVIEWER = "demo-engineer", "demo-reviewer"
+PEOPLE = {ENGINEER: "engineer", REVIEWER: "reviewer", "demo-desk": "service", "demo-agent": "agent"}
+TOKENS = "demo-tokens"
 REASON = "demo: the first models of this workspace"
 
 
@@ -49,12 +52,18 @@ def job(place: Workspace, watch: Watch, *, weeks: int, seed: int) -> None:
 
 
 def admit(place: Workspace) -> None:
-    """The two people of the demo; their tokens are made anew each time and never printed: the links sign them in."""
+    """The people of the demo. Their tokens go to one file that only its owner reads; the links sign in without them."""
     known = {person.name for person in place.people.list()}
-    for name, role in ((ENGINEER, "engineer"), (REVIEWER, "reviewer")):
-        if name not in known:
-            place.people.add(name, roles=[role], by="demo")
-    _say(f"people     {ENGINEER} (engineer), {REVIEWER} (reviewer)")
+    fresh = {
+        name: place.people.add(name, roles=[role], by="demo") for name, role in PEOPLE.items() if name not in known
+    }
+    path = place.settings.home / TOKENS
+    if fresh:
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.writelines(f"{name}={token}\n" for name, token in fresh.items())
+    _say("people     " + ", ".join(f"{name} ({role})" for name, role in PEOPLE.items()))
+    _say(f"tokens     {path} (for PARLEY_TOKEN and for HTTP)")
 
 
 def record(place: Workspace, watch: Watch, *, weeks: int, seed: int) -> None:

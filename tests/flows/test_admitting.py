@@ -28,7 +28,9 @@ def test_an_engineer_lets_in_engineers_and_those_who_decide_nothing(place: Works
     assert place.people.authenticate(token) == Person("new", frozenset({role}))
 
 
-@pytest.mark.parametrize(("by", "roles"), [("ada", ["reviewer"]), ("rui", ["engineer"]), ("ada", ["engineer", "reviewer"])])
+@pytest.mark.parametrize(
+    ("by", "roles"), [("ada", ["reviewer"]), ("rui", ["engineer"]), ("ada", ["engineer", "reviewer"])]
+)
 def test_an_engineer_makes_no_reviewer_and_the_reverse(place: Workspace, by: str, roles: list[str]) -> None:
     with pytest.raises(NotAllowed):
         admitting.add(place, "new", roles=roles, by=by)

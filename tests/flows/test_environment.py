@@ -13,7 +13,10 @@ import pytest
 from centre import settings as all_settings
 from flows import environment
 
-SLEEPER = "from flows.environment import die_with_parent; import time; die_with_parent(); print('up', flush=True); time.sleep(60)"
+SLEEPER = (
+    "from flows.environment import die_with_parent; import time;"
+    "die_with_parent(); print('up', flush=True); time.sleep(60)"
+)
 PARENT = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True,

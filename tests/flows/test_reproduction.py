@@ -33,7 +33,8 @@ FIRST = "import pathlib; pathlib.Path('made').write_text(pathlib.Path('given.txt
 BROKEN = """
 import json, os, sys
 told = {"message": "too few rows", "expected": "200", "came": "3", "where": "here", "remedy": "wait"}
-open(os.environ["PARLEY_RUN_DIR"] + "/failure.json", "w").write(json.dumps({**told, "type": "NotEnoughData", "exit_code": 8}))
+told |= {"type": "NotEnoughData", "exit_code": 8}
+open(os.environ["PARLEY_RUN_DIR"] + "/failure.json", "w").write(json.dumps(told))
 sys.exit(8)
 """
 

@@ -9,6 +9,7 @@ import pytest
 
 from flows import checkout as checkouts
 from tests.journeys.desk import Desk
+from tests.journeys.small_centre import write_events
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +26,20 @@ def new_desk(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
     def make(name: str) -> Desk:
         desk = Desk(checkout, tmp_path_factory.mktemp(name) / "home")
-        desk.admit(owner="engineer+reviewer", ada="engineer", rui="reviewer", desktop="service", kim="agent", lee="agent")
+        desk.admit(
+            owner="engineer+reviewer", ada="engineer", rui="reviewer", desktop="service", kim="agent", lee="agent"
+        )
         return desk
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_centre(new_desk: Callable[[str], Desk], tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk where a small simulated centre was taken in and the demo's job was done on it."""
+    desk = new_desk("small-centre")
+    events = tmp_path_factory.mktemp("events") / "small-centre.jsonl"
+    write_events(events)
+    desk.parley("ingest", "events", events)
+    desk.parley("demo", "--no-serve")
+    return desk

@@ -43,7 +43,9 @@ UNREADABLE: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_a_file_that_cannot_be_read_is_refused_before_anything_is_written(desk: Desk, tmp_path: Path, what: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_before_anything_is_written(
+    desk: Desk, tmp_path: Path, what: str
+) -> None:
     form, content, word = UNREADABLE[what]
     path = tmp_path / "given"
     path.write_bytes(content)
@@ -63,14 +65,16 @@ FAULTY: dict[str, bytes] = {
     "no id": lines({name: value for name, value in event().items() if name != "id"}),
     "from the future": lines(event(time="2999-01-01T00:00:00Z")),
     "a score that is none": lines(event(data={"rating_id": "r-1", "contact_id": "c-1", "score": 11})),
-    "a text of a megabyte": lines(event(data={"rating_id": "r-1", "contact_id": "c-1", "score": 5, "comment": "x" * 2**20})),
+    "a text of a megabyte": lines(
+        event(data={"rating_id": "r-1", "contact_id": "c-1", "score": 5, "comment": "x" * 2**20})
+    ),
 }
 
 
-def test_events_that_break_a_rule_are_quarantined_with_the_rule_and_the_rest_goes_in(desk: Desk, tmp_path: Path) -> None:
-    good = event(
-        id="k-1", type="customer.registered", data={"customer_id": "k-1", "revision": 0, "language": "en"}
-    )
+def test_events_that_break_a_rule_are_quarantined_with_the_rule_and_the_rest_goes_in(
+    desk: Desk, tmp_path: Path
+) -> None:
+    good = event(id="k-1", type="customer.registered", data={"customer_id": "k-1", "revision": 0, "language": "en"})
     path = tmp_path / "mixed.jsonl"
     path.write_bytes(b"".join(FAULTY.values()) + lines(good, good))
 

@@ -1,0 +1,116 @@
+"""A new intent appears that no model knows; corrections, watch, retraining, approval and swap make it known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from centre.clock import FixedClock
+from centre.simulation import parameters, world
+from flows.compose import workspace
+from tests.journeys.asking import answered_by_model, ask, champion, wait_until, waiting_for
+from tests.journeys.desk import Desk
+
+pytestmark = [pytest.mark.journey, pytest.mark.slow]
+
+NEW = world.novel_intent().id
+CORRECTIONS = {"en": 60, "zh": 60}
+UNSEEN = {"en": 60, "zh": 60}
+OTHERS_EACH = 6
+Texts = list[tuple[str, str]]
+
+
+def texts_of(intent: str, counts: dict[str, int], *, unseen: bool) -> Texts:
+    """(text, language) of an intent, in wordings from before or after the training cut."""
+    made = world.unseen_wordings if unseen else world.wordings
+    return [(text, lang) for lang, count in counts.items() for text in made(intent, language=lang, count=count, seed=5)]
+
+
+def share_right(client: httpx.Client, desk: Desk, asked: list[tuple[str, Texts]]) -> float:
+    """The share of texts whose first answer is their intent."""
+    hits = [
+        ask(client, desk, text, language)["answer"]["intent"] == intent
+        for intent, texts in asked
+        for text, language in texts
+    ]
+    return sum(hits) / len(hits)
+
+
+@contextmanager
+def watching(desk: Desk) -> Iterator[Any]:
+    """The flow `watch`, asked a day after the last run, as a scheduler would."""
+    from flows.operating import embedded
+
+    place = workspace(desk.home, clock=FixedClock(datetime.now(UTC) + timedelta(hours=25)))
+    with embedded(place.settings):
+        from flows.watch import watch
+
+        yield lambda: watch(place, ["intent"])[0]
+
+
+def approve(desk: Desk) -> None:
+    request = waiting_for(desk, "intent")
+    assert request is not None
+    desk.parley("review", "approve", request["request_id"], person="rui")
+
+
+def teach(client: httpx.Client, desk: Desk) -> None:
+    """Two agents correct the answers to customers who want the new thing."""
+    for number, (text, language) in enumerate(texts_of(NEW, CORRECTIONS, unseen=False)):
+        said = {"prediction_id": ask(client, desk, text, language)["prediction_id"], "verdict": "wrong", "instead": NEW}
+        answer = client.post("/v1/feedback", json=said, headers=desk.headers(("kim", "lee")[number % 2]))
+        assert answer.status_code == 201, answer.text
+
+
+def define(client: httpx.Client, desk: Desk) -> None:
+    """The taxonomy gets the new intent."""
+    known = world.novel_intent()
+    event = {
+        "specversion": "1.0", "id": f"taxonomy-{NEW}", "source": "taxonomy", "type": "intent.defined",
+        "time": datetime.now(UTC).isoformat(),
+        "data": {"intent_id": NEW, "revision": 0, "name_en": known.name_en, "name_zh": known.name_zh,
+                 "critical": False, "automatable": False},
+    }  # fmt: skip
+    answer = client.post("/v1/events", json=event, headers=desk.headers("desktop"))
+    assert answer.status_code in (200, 201, 202), answer.text
+
+
+def test_a_new_intent_is_learned_from_two_agents_corrections(small_centre: Desk) -> None:
+    desk = small_centre
+    if champion(desk, "intent") is None:
+        if waiting_for(desk, "intent") is None:
+            desk.parley("review", "request", "intent/1", person="ada")
+        approve(desk)
+    unseen = [(NEW, texts_of(NEW, UNSEEN, unseen=True))]
+    known = [one.id for one in parameters.load().intents]
+    others = [(one, texts_of(one, {"en": OTHERS_EACH, "zh": OTHERS_EACH}, unseen=True)) for one in known]
+
+    with desk.serving() as client:
+        answered_by_model(client, desk, "I forgot my password")
+        recall_before, others_before = share_right(client, desk, unseen), share_right(client, desk, others)
+        with watching(desk) as look:
+            before = look()
+        define(client, desk)
+        teach(client, desk)
+        with watching(desk) as look:
+            after = look()
+        run = desk.parley("retrain", "intent", "--reason", f"watch: {after['why']}", "--json", person="ada").told
+        outcome = run["outcomes"]["intent"]
+        assert outcome["verdict"] == "passed", outcome["reasons"]
+        approve(desk)
+        wait_until(lambda: ask(client, desk, "hello")["version"] == f"intent/{outcome['version']}")
+        recall_after, others_after = share_right(client, desk, unseen), share_right(client, desk, others)
+
+    print(f"\nrecall {recall_before:.2f} to {recall_after:.2f}, others {others_before:.3f} to {others_after:.3f}")
+    assert not before["retrain"], before["why"]
+    assert after["retrain"], after["why"]
+    assert "2 agent" in after["why"]
+    assert recall_before == 0
+    assert len(unseen[0][1]) >= 100
+    assert recall_after >= 0.8
+    assert others_after >= others_before - 0.01
