@@ -69,11 +69,10 @@ def examples(tables: Tables, *, params: IntentDataParams, labels: LabelParams, a
     said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
     told = intent_labels(*said, params=labels, as_of=as_of, intents=taxonomy).to_pandas(ignore_metadata=True)
     told = told[told["matured"].astype(bool)]
-    with_text = [
-        _of_contacts(told[told["contact_id"].notna()], tables, max_chars=params.max_chars, as_of=as_of),
-        _of_predictions(told[told["contact_id"].isna()], said[2], max_chars=params.max_chars),
-    ]
-    found = pd.concat(with_text, ignore_index=True)
+    of_contacts = _of_contacts(told[told["contact_id"].notna()], tables, max_chars=params.max_chars, as_of=as_of)
+    others = told[~told["contact_id"].isin(of_contacts["contact_id"])]
+    of_predictions = _of_predictions(others, said[2], max_chars=params.max_chars)
+    found = pd.concat([part for part in (of_contacts, of_predictions) if len(part)] or [of_contacts], ignore_index=True)
     found = found[found["text"] != ""].reset_index(drop=True)
     found["norm"] = [normalise(text) for text in found["text"]]
     return found.sort_values("example_id").reset_index(drop=True)
@@ -127,9 +126,13 @@ def _routed_at(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
 
 
 def _of_predictions(labelled: pd.DataFrame, predictions: pa.Table, *, max_chars: int) -> pd.DataFrame:
-    """Labels of predictions that belong to no contact, with the text that was asked about."""
-    served = frame(predictions, ["prediction_id", "features", "happened_at", "known_at"])
-    found = labelled.merge(served, on="prediction_id", suffixes=("", "_served"))
+    """Labels of contacts that nobody recorded, and of predictions without one, with the text that was asked about."""
+    served = frame(predictions, ["prediction_id", "contact_id", "capability", "features", "happened_at", "known_at"])
+    served = served[served["capability"] == "intent"].sort_values(["happened_at", "prediction_id"])
+    first = served[served["contact_id"].notna()].drop_duplicates("contact_id").set_index("contact_id")["prediction_id"]
+    asked_for = labelled["prediction_id"].fillna(labelled["contact_id"].map(first))
+    served = served.drop(columns=["contact_id", "capability"])
+    found = labelled.assign(prediction_id=asked_for).merge(served, on="prediction_id", suffixes=("", "_served"))
     asked = [_asked(features) for features in found["features"]]
     found["text"] = [dialogue(turns, max_chars=max_chars) for turns in asked]
     found["turns"] = [_compact(turns) for turns in asked]

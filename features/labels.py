@@ -84,9 +84,7 @@ def intent_labels(
     """
     import pandas as pd
 
-    said = pd.concat(
-        [_spoken(verdicts, predictions, as_of=as_of), _wrap_ups(segments, as_of=as_of)], ignore_index=True
-    )
+    said = pd.concat([_spoken(verdicts, predictions, as_of=as_of), _wrap_ups(segments, as_of=as_of)], ignore_index=True)
     said = _in_taxonomy(said, intents)
     said["rank"] = said["label_source"].map({name: place for place, name in enumerate(RANKS)}).astype("int64")
     said = said[said["rank"] == said.groupby("subject")["rank"].transform("min")]
@@ -116,8 +114,8 @@ def resolution_labels(
     told = _handled(contacts, segments, as_of=as_of)
     windows = window_days if isinstance(window_days, Mapping) else {}
     usual = default_window_days if isinstance(window_days, Mapping) else float(window_days)
-    told["window"] = [days(windows.get(source, usual)) for source in told["source"]]
-    told["window_ends"] = told["ended_at"] + told["window"]
+    lengths = told["source"].map(lambda source: days(windows.get(source, usual))).astype("timedelta64[us]")
+    told["window_ends"] = told["ended_at"] + lengths
     told["known_at"] = told["window_ends"] + days(settle_h / 24.0)
     told["next_at"] = _next_contact(told, contacts, as_of=as_of, same_topic=same_topic, settle_h=settle_h)
     _judge_outcomes(told, as_of=as_of)
@@ -218,10 +216,14 @@ def _successor(label: str, next_of: Mapping[str, str]) -> str:
 
 def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.Table:
     """One row a subject out of the statements of its best source."""
-    votes = said.assign(by_agent=(said["agent"] != "").astype("int64")).groupby(["subject", "label"]).agg(
-        agents_count=("by_agent", "sum"),
-        votes=("agent", "size"),
-        last=("known_at", "max"),
+    votes = (
+        said.assign(by_agent=(said["agent"] != "").astype("int64"))
+        .groupby(["subject", "label"])
+        .agg(
+            agents_count=("by_agent", "sum"),
+            votes=("agent", "size"),
+            last=("known_at", "max"),
+        )
     )
     votes["share"] = votes["votes"] / votes.groupby("subject")["votes"].transform("sum")
     chosen = votes.reset_index().sort_values(["subject", "votes", "last", "label"])

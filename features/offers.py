@@ -61,11 +61,9 @@ def build(
     Returns the family's part of the manifest. Raises NotEnoughData where no agent took a contact.
     """
     told = offers(tables, params=params, labels=labels, as_of=as_of)
-    if not len(told):
-        raise NotEnoughData("no contact was taken by an agent", expected="segments with an agent", came="none known")
     write_sources(told, tables, params=params, as_of=as_of, to=to / "store")
     lookup.prepare(repo, sources=to / "store")
-    judge_from = _part(told, params=params, as_of=as_of)
+    judge_from = _part(told, params=params)
     _forget_later_labels(told, judge_from)
     who_could = candidates(told, params=params)
     both = _with_features(pd.concat([told, who_could], ignore_index=True), repo=repo, threads=threads)
@@ -76,8 +74,13 @@ def build(
 
 
 def offers(tables: Tables, *, params: RoutingDataParams, labels: LabelParams, as_of: datetime) -> pd.DataFrame:
-    """One row for each leg with an agent: who, what, when, the decision behind it, and its labels with when known."""
+    """One row for each leg with an agent: who, what, when, the decision behind it, and its labels with when known.
+
+    Raises NotEnoughData where there is none.
+    """
     told = _legs(tables, as_of=as_of)
+    if not len(told):
+        raise NotEnoughData("no contact was taken by an agent", expected="segments with an agent", came="none known")
     told["handle_s"] = told["handle_s"].where(told["handle_s"] > params.min_handle_s)
     told = _with_decisions(told, tables, as_of=as_of)
     told = _with_resolution(told, tables, labels=labels, as_of=as_of)
@@ -151,9 +154,7 @@ def _with_ratings(told: pd.DataFrame, tables: Tables, *, as_of: datetime) -> pd.
                       on="segment_id", how="left")  # fmt: skip
 
 
-def write_sources(
-    told: pd.DataFrame, tables: Tables, *, params: RoutingDataParams, as_of: datetime, to: Path
-) -> None:
+def write_sources(told: pd.DataFrame, tables: Tables, *, params: RoutingDataParams, as_of: datetime, to: Path) -> None:
     """Write the Parquet file of each view, `to`/<view>.parquet: its key, its fields, event_timestamp, created.
 
     told: of `offers`, with all labels that were known at `as_of`.
@@ -200,19 +201,26 @@ def _of_customers(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
     return told.assign(topic=told["topic"].fillna(told["queue"]).fillna(""))
 
 
-def _part(told: pd.DataFrame, *, params: RoutingDataParams, as_of: datetime) -> pd.Timestamp:
+def _part(told: pd.DataFrame, *, params: RoutingDataParams) -> pd.Timestamp:
     """Set `part` by time and return the moment from which rows judge.
 
-    The cuts are those of the rows whose outcome has matured, so that what judges has outcomes; newer ones judge too.
+    The cut is that of the rows whose outcome has matured, so that what judges has outcomes; newer ones judge too. Of
+    the earlier rows those calibrate whose outcomes were the last to be known at the cut; the newest of them, with
+    outcomes still open at the cut, train for their handle time.
     """
     moments = (seconds(told["happened_at"]).to_numpy() * US_PER_S).astype(np.int64)
     matured = told["matured"].fillna(False).astype(bool).to_numpy()
-    grown = moments[matured] if matured.any() else moments
-    judge_from, calibrate_from = parts.cuts(
-        grown, judge_share=params.judge_share, calibrate_share=params.calibrate_share
+    share = params.calibrate_share / (1.0 - params.judge_share)
+    judge_from, _ = parts.cuts(
+        moments[matured] if matured.any() else moments, judge_share=params.judge_share, calibrate_share=0.0
     )
-    told["part"] = parts.after_cuts(moments, judge_from=judge_from, calibrate_from=calibrate_from)
-    return pd.Timestamp(judge_from, unit="us", tz="UTC")
+    cut = pd.Timestamp(judge_from, unit="us", tz="UTC")
+    labelled = moments[((told["resolved_known_at"] <= cut) & (moments < judge_from)).to_numpy()]
+    told["part"] = np.where(moments >= judge_from, "judge", "train")
+    if len(labelled):
+        calibrate_from, _ = parts.cuts(labelled, judge_share=share, calibrate_share=0.0)
+        told.loc[(moments >= calibrate_from) & (moments <= labelled.max()), "part"] = "calibrate"
+    return cut
 
 
 def _forget_later_labels(told: pd.DataFrame, judge_from: pd.Timestamp) -> None:

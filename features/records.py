@@ -31,9 +31,7 @@ def frame(table: pa.Table, columns: Sequence[str]) -> pd.DataFrame:
     """These columns as a frame with a fresh index; times stay in UTC and microseconds."""
     absent = [name for name in columns if name not in table.column_names]
     if absent:
-        raise MissingColumn(
-            "a table lacks columns", expected=", ".join(absent), came=", ".join(table.column_names)
-        )
+        raise MissingColumn("a table lacks columns", expected=", ".join(absent), came=", ".join(table.column_names))
     found: pd.DataFrame = table.select(list(columns)).to_pandas(ignore_metadata=True, date_as_object=False)
     return found
 

@@ -17,9 +17,7 @@ STAMPS = ["event_timestamp", "created"]
 _PARTS = ("handle", "excess", "resolved", "rating")
 
 
-def agent_snapshots(
-    facts: pd.DataFrame, agents: pd.DataFrame, *, params: RoutingDataParams
-) -> dict[str, pd.DataFrame]:
+def agent_snapshots(facts: pd.DataFrame, agents: pd.DataFrame, *, params: RoutingDataParams) -> dict[str, pd.DataFrame]:
     """The sources agent_features, agent_topic_features and topic_features.
 
     facts: one row for each figure that became known: agent_id, topic, known_at, and one of handle (log seconds),
