@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +22,7 @@ from serving import problems
 from serving.phrases import PageLanguage, phrase, preferred
 
 _HERE: Final = Path(__file__).parent
+_DIGEST: Final = re.compile(r"[0-9a-f]{32,}")
 _LANGUAGE_COOKIE: Final = "parley_language"
 
 CSP: Final = (
@@ -118,10 +120,14 @@ def moment(value: Any) -> str:
 
 
 def _brief(value: Any) -> str:
-    """The body of an entry as one readable line."""
+    """The body of an entry as one readable line: digests by their first letters, nothing that is empty."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_brief(told)}" for name, told in sorted(value.items()))[:600]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        told = {**value, **value.get("subject", {})} if isinstance(value.get("subject"), dict) else value
+        kept = {name: one for name, one in told.items() if name != "subject" and one not in ("", None)}
+        return ", ".join(f"{name}: {_brief(one)}" for name, one in sorted(kept.items()))[:900]
+    if isinstance(value, str):
+        return value[:12] + "…" if _DIGEST.fullmatch(value) else value
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _with_language(request: Request, language: str) -> str:

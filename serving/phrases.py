@@ -114,7 +114,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "rejected": ("rejected", "已拒绝"),
     "expired": ("expired", "已失效"),
     "superseded": ("superseded", "已被取代"),
-    "promoted": ("live", "已上线"),
+    "promoted": ("went live", "已上线"),
     "going_live": ("Approved. It goes live now; this page renews itself.", "已批准，正在上线；本页会自动刷新。"),
     "is_live": ("Approved and promoted.", "已批准并上线。"),
     "is_rejected": ("Rejected.", "已拒绝。"),

@@ -45,11 +45,15 @@ class Recall:
 
     def prediction(self, prediction_id: str) -> Row | None:
         """The row of this prediction with the common columns, or None when nobody knows it."""
+        return self.at_hand(prediction_id) or self._find_record(prediction_id)
+
+    def at_hand(self, prediction_id: str) -> Row | None:
+        """The row if memory or log hold it: one look-up by key, cheap enough for every request."""
         event = self._rows.get(prediction_id)
         if event is None:
             stored = self._log.find(SOURCE, prediction_id)
             event = stored.event if stored is not None and stored.event.type == "prediction.served" else None
-        return dataset_row(event) if event is not None else self._find_record(prediction_id)
+        return None if event is None else dataset_row(event)
 
     def latest(self, contact_id: str, *, capability: str, until: datetime | None) -> Row | None:
         """The contact's last prediction of the capability that happened at or before `until` (None: the very last)."""

@@ -64,7 +64,7 @@ async def route(asked: RouteAsked, desk: AtDesk, person: Annotated[Person, allow
 
 async def _former(key: str, digest: str, desk: Desk) -> dict[str, Any] | None:
     """The answer that was given before to this contact and attempt; StateConflict when it was asked otherwise."""
-    row = await asyncio.to_thread(desk.recall.prediction, key)
+    row = await asyncio.to_thread(desk.recall.at_hand, key)
     if row is None:
         return None
     former = envelope.features_of(row)
