@@ -12,11 +12,13 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
 
 from data_contracts.errors import InputError, Overloaded
+from data_contracts.events import stamp
 from features import routing as features
 from serving import choosing
 from serving.desk import Desk
 from serving.envelope import Reason, Source
 from serving.forms import Channel, Id, Name, primary_language
+from serving.mirrored import STALE
 from serving.permission import Asked, permitted
 from serving.slots import Slot
 
@@ -113,6 +115,9 @@ async def _by_model(decision: Decision, asked: RouteAsked, desk: Desk, draw: np.
         detail = desk.mirror.problem or "online features were never materialised"
         decision.degraded = (*decision.degraded, {"reason": "no_features", "detail": detail})
         return
+    if decision.at - mirror.as_of > STALE:
+        told = {"reason": "features_stale", "detail": f"materialised at {stamp(mirror.as_of)}"}
+        decision.degraded = (*decision.degraded, told)
     try:
         job = partial(_scored, decision.slot.model, mirror, asked, decision.eligible, decision.at)
         decision.scores, chances, decision.matrix = await desk.work["routing"].do(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,9 @@ logger = logging.getLogger("parley.serving")
 # How often the folder is looked at: features are materialised by the hour, so a second late is early.
 LOOK_S: Final = 1.0
 
+# Figures older than this are used, and the answer says so: a day's contacts and handle times are missing from them.
+STALE: Final = timedelta(hours=24)
+
 
 class Mirrored:
     """Holds the current mirror; the old one goes on when the new one cannot be read."""
@@ -22,7 +26,6 @@ class Mirrored:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: Mirror | None = None
-        self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._looked = float("-inf")
         self.problem = ""
 
@@ -34,21 +37,13 @@ class Mirrored:
         return self._held
 
     def _look(self) -> None:
-        try:
-            stamp = _stamp(self._folder)
-            if not stamp or stamp == self._stamp:
-                return
-            from features.mirror import Mirror
+        from features.mirror import Mirror
 
-            self._held, self._stamp, self.problem = Mirror.open(self._folder), stamp, ""
+        try:
+            version = Mirror.version_in_force(self._folder)
+            if version is None or (self._held is not None and version == self._held.version):
+                return
+            self._held, self.problem = Mirror.open(self._folder), ""
         except Exception as error:
             self.problem = f"the mirror cannot be read: {error}"
             logger.exception("the mirror of online features cannot be read; the former one goes on")
-
-
-def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of the folder's files: a new materialisation changes it."""
-    if not folder.is_dir():
-        return ()
-    told = ((path.name, path.stat()) for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in told)

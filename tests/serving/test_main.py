@@ -29,7 +29,7 @@ def test_the_serving_process_imports_nothing_heavy() -> None:
     script = (
         "import sys, json, importlib\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
-        "from features import text, routing\n"
+        "from features import mirror, routing, text\n"
         "text.language_of('hello'); text.dialogue([{'speaker': 'customer', 'text': 'x'}], max_chars=9)\n"
         f"print(json.dumps(sorted(set({HEAVY!r}) & set(sys.modules))))"
     )

@@ -6,12 +6,13 @@ import json
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
+from centre.clock import FixedClock
 from data_contracts.checking import row_faults
 from data_contracts.events import dataset_row
 from serving import choosing, mirrored
@@ -204,6 +205,14 @@ def test_without_online_features_the_baseline_answers_and_says_so(house: House, 
 
     assert told["source"] == "baseline"
     assert told["degraded"][-1]["reason"] == "no_features"
+
+
+def test_features_of_days_ago_are_used_and_told(with_model: House, client: Client, clock: FixedClock) -> None:
+    clock.advance(timedelta(hours=25))
+
+    told = client.post("/v1/route", asked()).json()
+
+    assert (told["source"], told["degraded"][0]["reason"]) == ("model", "features_stale")
 
 
 def test_a_model_without_finite_scores_is_not_believed(with_model: House, client: Client) -> None:
