@@ -1,7 +1,8 @@
 """The one door to MLflow: runs, versions and the alias that mirrors the champion, on SQLite and a folder.
 
-MLflow is imported on first use and asked through its client alone, so that nothing here depends on its globals. What it
-says is never believed by serving: the history names the champion and `pulling` verifies the bytes.
+MLflow is imported on the first write and asked through its client alone, so that nothing depends on its globals; reads
+go to its tables (`tables`), for a fresh process that pulls a model has no five seconds. What it says is never believed
+by serving: the history names the champion and `pulling` verifies the bytes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from data_contracts.errors import InputError, NotFound, RegistryUnavailable
-from training import canonical
+from training import canonical, tables
 from training.cards import LOADER, MemoryRegistry, Offered, Registry, VersionCard, mirror, offered, same_version
 
 __all__ = ["MemoryRegistry", "MlflowRegistry", "Registry", "VersionCard", "mirror"]
@@ -37,7 +39,6 @@ PARAM_LIMIT = 6_000
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 
@@ -89,47 +90,49 @@ class MlflowRegistry:
 
     def get(self, family: str, version: str) -> VersionCard:
         """See `cards.Registry.get`."""
-        with self._asked() as client:
-            return _card(_kept(client, family, version))
+        return _card(family, self._kept(family, version))
 
     def list(self, family: str) -> tuple[VersionCard, ...]:
         """See `cards.Registry.list`."""
         if self._never_used():
             return ()
-        with self._asked() as client:
-            cards = [_card(one) for one in client.search_model_versions(f"name = '{family}'")]
-        return tuple(sorted(cards, key=lambda one: int(one.version)))
+        return tuple(_card(family, one) for one in tables.versions(self._database(), family))
 
     def fetch(self, family: str, version: str, to: Path) -> Path:
         """See `cards.Registry.fetch`."""
-        with self._asked() as client:
-            return self._download(f"{_kept(client, family, version).source}/{ARTEFACTS}/{PAYLOAD}", to)
+        return self._copy(f"{self._kept(family, version).model}/{ARTEFACTS}/{PAYLOAD}", to)
 
     def fetch_report(self, family: str, version: str, to: Path) -> Path:
         """See `cards.Registry.fetch_report`."""
-        with self._asked() as client:
-            run = client.get_run(_kept(client, family, version).run_id)
-            return self._download(f"{run.info.artifact_uri}/report", to)
+        return self._copy(f"{self._kept(family, version).run_files}/report", to)
 
     def set_alias(self, family: str, version: str | None) -> None:
         """See `cards.Registry.set_alias`."""
+        if (named := version and self._kept(family, version).version) == self.alias(family):
+            return
         with self._asked() as client:
-            if version is not None:
-                client.set_registered_model_alias(family, ALIAS, _kept(client, family, version).version)
-            elif self._alias(client, family) is not None:
+            if named:
+                client.set_registered_model_alias(family, ALIAS, named)
+            else:
                 client.delete_registered_model_alias(family, ALIAS)
 
     def alias(self, family: str) -> str | None:
         """See `cards.Registry.alias`."""
         if self._never_used():
             return None
-        with self._asked() as client:
-            return self._alias(client, family)
+        return tables.alias(self._database(), family, name=ALIAS)
 
-    def _alias(self, client: Any, family: str) -> str | None:
-        found = client.search_registered_models(f"name = '{family}'")
-        named = found[0].aliases.get(ALIAS) if found else None
-        return None if named is None else str(named)
+    def _database(self) -> Path:
+        """The database's file. RegistryUnavailable when it is gone: MLflow would make an empty one."""
+        if not (self.folder / DATABASE).exists():
+            raise self._gone()
+        return self.folder / DATABASE
+
+    def _kept(self, family: str, version: str) -> tables.Kept:
+        for one in tables.versions(self._database(), family):
+            if one.version == version:
+                return one
+        raise NotFound("no such version", came=f"{family}/{version}", where="the registry")
 
     def _never_used(self) -> bool:
         return not (self.folder / DATABASE).exists() and not (self.folder / ARTEFACTS).exists()
@@ -149,8 +152,7 @@ class MlflowRegistry:
     @contextmanager
     def _asked(self) -> Iterator[Any]:
         """The client, for one act, with MLflow's errors turned into ours."""
-        if not (self.folder / DATABASE).exists():
-            raise self._gone()  # asked without a file, MLflow would make an empty database and find nothing
+        self._database()
         with _named_errors():
             if self._open_client is None:
                 self._open_client = _client(self.uri)
@@ -200,18 +202,22 @@ class MlflowRegistry:
             client.create_registered_model(family)
         return logged
 
-    def _download(self, uri: str, to: Path) -> Path:
-        """By MLflow into a folder beside, then renamed: `to` is whole or not there."""
-        import mlflow.artifacts
-        from mlflow.exceptions import MlflowException
+    def _copy(self, uri: str, to: Path) -> Path:
+        """Copy a folder of ours into one beside `to`, then rename: `to` is whole or not there.
 
+        The database says where the folder is, and others may write to it: a place outside of ours is not copied, and
+        links come along as links, which a payload may not hold.
+        """
+        place = Path(unquote(urlsplit(uri).path)).resolve()
+        if not place.is_relative_to((self.folder / ARTEFACTS).resolve()) or not place.is_dir():
+            raise RegistryUnavailable("the files of a version are gone", expected=f"a folder below {ARTEFACTS}",
+                                      came=uri, where=str(self.folder))  # fmt: skip
         to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".fetch-") as folder:
-            try:
-                got = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self.uri)
-            except MlflowException as lost:  # the version is known, so "not there" is the store's failure
-                raise RegistryUnavailable("the files of a version are gone", came=str(lost)[:300]) from lost
-            return Path(got).rename(to)
+        try:
+            with tempfile.TemporaryDirectory(dir=to.parent, prefix=".fetch-") as folder:
+                return shutil.copytree(place, Path(folder) / "copy", symlinks=True).rename(to)
+        except (OSError, shutil.Error) as broken:
+            raise RegistryUnavailable("the files of a version cannot be read", came=str(broken)[:300]) from broken
 
 
 def _client(uri: str) -> Any:
@@ -238,16 +244,9 @@ def _named_errors() -> Iterator[None]:
         raise RegistryUnavailable("the registry does not answer", came=str(broken)[:300]) from broken
 
 
-def _kept(client: Any, family: str, version: str) -> Any:
-    if not version.isdigit():  # MLflow calls this an invalid parameter, which says nothing of what is there
-        raise NotFound("no such version", expected="a number", came=f"{family}/{version}", where="the registry")
-    return client.get_model_version(family, version)
-
-
-def _card(kept: Any) -> VersionCard:
-    tags = kept.tags
-    told = json.loads(tags.get("card") or "{}")
-    return VersionCard(kept.name, str(kept.version), tags.get("artefact", ""), tags.get("report", ""), told)
+def _card(family: str, kept: tables.Kept) -> VersionCard:
+    told = json.loads(kept.tags.get("card") or "{}")
+    return VersionCard(family, kept.version, kept.tags.get("artefact", ""), kept.tags.get("report", ""), told)
 
 
 def _tags(card: Mapping[str, Any], found: Offered, told: str) -> dict[str, str]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +205,45 @@ class TestMlflow:
         with pytest.raises(RegistryUnavailable):
             ours.fetch("intent", "1", tmp_path / "copy")
         assert not (tmp_path / "copy").exists()
+
+    def test_what_the_tables_say_is_what_mlflows_client_says(self, ours: MlflowRegistry, register: Any) -> None:
+        from mlflow import MlflowClient
+
+        register(ours, "a"), register(ours, "b"), register(ours, "c")
+        ours.set_alias("intent", "2")
+        client = MlflowClient(tracking_uri=ours.uri, registry_uri=ours.uri)
+        client.delete_model_version("intent", "3")
+
+        told = {one.version: one for one in client.search_model_versions("name = 'intent'")}
+        assert [card.version for card in ours.list("intent")] == sorted(map(str, told)) == ["1", "2"]
+        for ours_says in ours.list("intent"):
+            tags = next(one.tags for version, one in told.items() if str(version) == ours_says.version)
+            assert (ours_says.artefact, dict(ours_says.card)) == (tags["artefact"], json.loads(tags["card"]))
+        assert ours.alias("intent") == str(client.get_model_version_by_alias("intent", "champion").version)
+
+    def test_a_place_outside_of_the_registry_is_not_copied(
+        self, ours: MlflowRegistry, register: Any, tmp_path: Path
+    ) -> None:
+        register(ours)
+        outside = payload_folder(tmp_path / "outside" / "artifacts" / "payload")
+        with closing(sqlite3.connect(ours.folder / DATABASE)) as database, database:
+            database.execute("UPDATE model_versions SET source = ?", (outside.parent.parent.as_uri(),))
+
+        with pytest.raises(RegistryUnavailable, match="gone"):
+            ours.fetch("intent", "1", tmp_path / "copy")
+        assert not (tmp_path / "copy").exists()
+
+    def test_reading_does_not_import_mlflow(self, ours: MlflowRegistry, register: Any) -> None:
+        register(ours)
+        ours.set_alias("intent", "1")
+        looking = ("import sys; from pathlib import Path; from training.registry import MlflowRegistry; "
+                   "r = MlflowRegistry(Path(sys.argv[1])); print(r.get('intent', '1').version, r.alias('intent'), "
+                   "r.fetch('intent', '1', Path(sys.argv[2])).name, 'mlflow' in sys.modules)")  # fmt: skip
+
+        told = subprocess.run([sys.executable, "-c", looking, str(ours.folder), str(ours.folder / "copy")],
+                              capture_output=True, text=True, check=True)  # fmt: skip
+
+        assert told.stdout.split() == ["1", "1", "copy", "False"]
 
     def test_a_card_too_long_for_a_tag_is_refused(self, ours: MlflowRegistry, register: Any) -> None:
         with pytest.raises(InputError, match="too long"):
