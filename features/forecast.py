@@ -6,23 +6,21 @@ Training (at rolling origins) and issuing call the same `design`. Demand itself 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from data_contracts.errors import InputError, NotEnoughData
+from data_contracts.errors import InputError
+from features.grid import Floats, History, QueueHistory, Whole, day_of, history, local, ordinal
 
 if TYPE_CHECKING:
     from features.params import ForecastDataParams
     from features.records import Tables
 
-Floats = npt.NDArray[np.float64]
-Whole = npt.NDArray[np.int64]
+__all__ = ["CATEGORICAL", "DESIGN_COLUMNS", "KEY_COLUMNS", "History", "build", "design", "history", "holidays_of"]
 
 LAGS = 6
 # Days over which the level is compared with what was usual.
@@ -61,63 +59,11 @@ KEY_COLUMNS = ("queue", "interval_start", "interval_s", "is_open")
 _CODES = 997
 
 
-@dataclass(frozen=True)
-class QueueHistory:
-    """One queue's past on a grid of local days and slots: float64 (days, slots), NaN where nothing was counted."""
-
-    queue: str
-    offered: Floats
-    handle_s: Floats
-    known_s: Floats
-
-
-@dataclass(frozen=True)
-class History:
-    """All queues on one grid. `first_day` is the local day of row 0; a slot is `interval_s` of local wall time."""
-
-    queues: tuple[QueueHistory, ...]
-    first_day: date
-    interval_s: int
-    time_zone: str
-
-    @property
-    def slots(self) -> int:
-        """Intervals in a day of 24 hours."""
-        return -(-86_400 // self.interval_s)
-
-
 def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Path) -> dict[str, Any]:
     """Write `to`/forecast/intervals.parquet; see `features.demand.build`."""
     from features import demand
 
     return demand.build(tables, params=params, as_of=as_of, to=to)
-
-
-def history(intervals: pa.Table, *, params: ForecastDataParams) -> History:
-    """The intervals on their grid, once for many origins. Two intervals of one slot (a clock set back) are averaged."""
-    if not intervals.num_rows:
-        raise NotEnoughData("no history to forecast from", expected="at least one interval", came="none")
-    starts = _epoch_s(intervals["interval_start"]).astype(np.int64)
-    interval_s = int(intervals["interval_s"][0].as_py())
-    day, slot, _ = _local(starts, time_zone=params.time_zone, interval_s=interval_s)
-    first = int(day.min())
-    queue_of = np.asarray(intervals["queue"].to_pylist(), dtype=object)
-    shape = (int(day.max()) - first + 1, -(-86_400 // interval_s))
-    values = {name: _column(intervals, name) for name in ("offered_count", "handle_s")}
-    known_s = _epoch_s(intervals["known_at"])
-    queues = []
-    for queue in sorted(set(queue_of)):
-        mine = np.flatnonzero(queue_of == queue)
-        cells = (day[mine] - first, slot[mine])
-        queues.append(
-            QueueHistory(
-                queue=str(queue),
-                offered=_grid(values["offered_count"][mine], cells, shape),
-                handle_s=_grid(values["handle_s"][mine], cells, shape),
-                known_s=_grid_max(known_s[mine], cells, shape),
-            )
-        )
-    return History(tuple(queues), _day(first), interval_s, params.time_zone)
 
 
 def design(
@@ -161,14 +107,14 @@ class _Asked:
     def __init__(self, grid: History, starts: Whole, known_until: datetime, params: Any) -> None:
         self.grid, self.starts, self.params = grid, starts, params
         self.known_s = known_until.timestamp()
-        days, self.slot, self.second = _local(starts, time_zone=grid.time_zone, interval_s=grid.interval_s)
-        self.day = days - _ordinal(grid.first_day)
-        now, _, _ = _local(np.asarray([int(self.known_s)]), time_zone=grid.time_zone, interval_s=grid.interval_s)
-        self.today = int(now[0]) - _ordinal(grid.first_day)
+        days, self.slot, self.second = local(starts, time_zone=grid.time_zone, interval_s=grid.interval_s)
+        self.day = days - ordinal(grid.first_day)
+        now, _, _ = local(np.asarray([int(self.known_s)]), time_zone=grid.time_zone, interval_s=grid.interval_s)
+        self.today = int(now[0]) - ordinal(grid.first_day)
         self.calendar: dict[str, Floats] = self._calendar(days)
 
     def _calendar(self, days: Whole) -> dict[str, Floats]:
-        told = {day: _day(int(day)) for day in np.unique(days)}
+        told = {day: day_of(int(day)) for day in np.unique(days)}
         off = holidays_of(self.params.country, {d.year + i for d in told.values() for i in (-1, 0, 1)})
 
         def of(read: Any) -> Floats:
@@ -337,48 +283,3 @@ def _starts(start: datetime, end: datetime, interval_s: int) -> Whole:
     """Starts of the intervals (seconds since 1970, on multiples of their length) that begin in the horizon."""
     first = -(-int(start.timestamp()) // interval_s) * interval_s
     return np.arange(first, int(np.ceil(end.timestamp())), interval_s, dtype=np.int64)
-
-
-def _local(starts: Whole, *, time_zone: str, interval_s: int) -> tuple[Whole, Whole, Whole]:
-    """Local day (number since 1970), slot of the day, and second of the day, of moments in seconds since 1970."""
-    import pandas as pd
-
-    moments = pd.to_datetime(np.asarray(starts, dtype=np.int64), unit="s", utc=True).tz_convert(time_zone)
-    wall = moments.tz_localize(None).as_unit("s").asi8
-    day = wall // 86_400
-    second = wall - day * 86_400
-    return day, second // interval_s, second
-
-
-def _grid(values: Floats, cells: tuple[Whole, Whole], shape: tuple[int, int]) -> Floats:
-    total, count = np.zeros(shape), np.zeros(shape)
-    told = ~np.isnan(values)
-    at = (cells[0][told], cells[1][told])
-    np.add.at(total, at, values[told])
-    np.add.at(count, at, 1.0)
-    found: Floats = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
-    return found
-
-
-def _grid_max(values: Floats, cells: tuple[Whole, Whole], shape: tuple[int, int]) -> Floats:
-    found = np.full(shape, -np.inf)
-    np.maximum.at(found, cells, values)
-    return found
-
-
-def _column(table: pa.Table, name: str) -> Floats:
-    found: Floats = table[name].to_numpy(zero_copy_only=False).astype(np.float64)
-    return found
-
-
-def _epoch_s(times: pa.ChunkedArray) -> Floats:
-    found: Floats = times.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy() / 1e6
-    return found
-
-
-def _ordinal(day: date) -> int:
-    return day.toordinal() - date(1970, 1, 1).toordinal()
-
-
-def _day(number: int) -> date:
-    return date.fromordinal(number + date(1970, 1, 1).toordinal())

@@ -5,9 +5,10 @@ Feast imports torch where that is installed (4 s), so every function imports it 
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ def prepare(repo: Path, *, sources: Path) -> None:
     staging = repo / f".{CONFIG}.{os.getpid()}"
     staging.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
     staging.replace(repo / CONFIG)
-    _open(repo).apply(feast_objects(sources))
+    with redirect_stdout(io.StringIO()):  # Feast tells of its progress; a command's output is not the place
+        _open(repo).apply(feast_objects(sources))
 
 
 def training_set(entities: pa.Table, *, repo: Path, service: str, threads: int = 2) -> pa.Table:
@@ -70,7 +72,7 @@ def training_set(entities: pa.Table, *, repo: Path, service: str, threads: int =
 
 def materialize(repo: Path, *, as_of: datetime, threads: int = 2) -> None:
     """Write each key's last values known at `as_of` into the online store."""
-    with _duckdb(threads):
+    with _duckdb(threads), redirect_stdout(io.StringIO()):
         _open(repo).materialize(start_date=_BEGINNING, end_date=as_of)
 
 
