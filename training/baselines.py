@@ -1,4 +1,4 @@
-"""What answers with no model at all: until the first approval, after a rollback to the baseline, and as the judge's other.
+"""What answers with no model at all: until the first approval, after a rollback to the baseline, and beside the judged.
 
 Serving imports this module: numpy and the standard library only.
 """

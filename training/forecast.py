@@ -71,7 +71,9 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
 
 def _fit(data: Path, *, params: ForecastParams, seed: int, threads: int, to: Path) -> dict[str, Any]:
     table = _intervals(data)
-    train, held = (origins.local_days(rows.part(table, p), time_zone=params.time_zone) for p in (rows.TRAIN, rows.CALIBRATE))
+    train, held = (
+        origins.local_days(rows.part(table, name), time_zone=params.time_zone) for name in (rows.TRAIN, rows.CALIBRATE)
+    )
     start = [day for day in train if (day - train[0]).days >= FIRST_ORIGIN_DAY][-params.max_origins :] if train else []
     rows.enough(len(start), needed=7, of="days to learn from, after two weeks of history", where=str(data))
     rows.enough(len(held), needed=1, of="days to calibrate on", where=str(data))
@@ -99,11 +101,11 @@ def _fit(data: Path, *, params: ForecastParams, seed: int, threads: int, to: Pat
 def learnable(days: Sequence[date]) -> list[str]:
     """The design columns that this history can teach: a season that was seen once is told from nothing else that year.
 
-    The month and the week need two years, the day of the month two and a half months; with less they only name single days.
+    The month and the week need two years, the day of the month ten weeks; with less they only name single days.
     """
     span = (days[-1] - days[0]).days
     unseen = {"month", "week_of_year"} if span < 2 * 365 else set()
-    unseen |= {"day_of_month"} if span < 75 else set()
+    unseen |= {"day_of_month"} if span < 70 else set()
     return [name for name in features.DESIGN_COLUMNS if name not in unseen]
 
 

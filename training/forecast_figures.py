@@ -90,7 +90,7 @@ def _volume_metrics(
     for level in (0.8, 0.95):
         inside = covered(asked.offered, predicted, quantiles, level=level)
         made.append(evidence.metric(f"coverage_{level:.0%}".rstrip("%"), numerators=inside, **told,
-                                    says=f"share of intervals inside the central {level:.0%} of their forecast"))  # fmt: skip
+                                    says=f"share of intervals inside the central {level:.0%}"))  # fmt: skip
     return made
 
 

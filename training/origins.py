@@ -58,7 +58,7 @@ def issued(
     """One origin at the start of each of these local days, for the intervals of that day.
 
     far: also, from the same origins, one later day each within `params.horizon_days`, by turns, so that a model sees
-    every distance. Rows whose actual count is unknown, or that the design says are closed and nobody came, are left out.
+    every distance. Left out are rows whose count is unknown, and those that the design calls closed when nobody came.
     """
     grid = features.history(intervals, params=params)
     wanted = [(day, ahead) for place, day in enumerate(days) for ahead in _aheads(place, params, far=far)]
@@ -90,7 +90,8 @@ def _with_actuals(design: pa.Table, day: npt.NDArray[np.object_], intervals: pa.
     place = {key: number for number, key in enumerate(zip(queues, starts, strict=True))}
     asked = zip(design["queue"].to_pylist(), design["interval_start"].cast(pa.int64()).to_pylist(), strict=True)
     found = np.asarray([place.get(key, -1) for key in asked], dtype=np.int64)
-    offered, handle_s, handled = (_taken(intervals, name, found) for name in ("offered_count", "handle_s", "handled_count"))
+    counted = ("offered_count", "handle_s", "handled_count")
+    offered, handle_s, handled = (_taken(intervals, name, found) for name in counted)
     kept = (found >= 0) & ~np.isnan(offered) & (_open(design) | (offered > 0))
     return Issued(design.filter(pa.array(kept)), day[kept], offered[kept], handle_s[kept], handled[kept])
 

@@ -120,7 +120,7 @@ def _value_metrics(ours: Valued, decisions: Decisions, days: Sequence[str], seed
                         says="the same by inverse propensity alone"),
         evidence.metric("policy_value_snips", numerators=ours.weighted_reward, denominators=ours.weight, **told,
                         says="the same, self-normalised"),
-        evidence.metric("logging_value", numerators=decisions.reward, **told, says="what the centre's own choice earned"),
+        evidence.metric("logging_value", numerators=decisions.reward, **told, says="what the centre's choice earned"),
         Metric("effective_decisions", ours.effective_count, rows=len(decisions.chosen),
                says="decisions that the weights leave: (sum w)^2 / sum w^2"),
         Metric("cut_weights", ours.cut_share, better="lower", rows=len(decisions.chosen),

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from features import routing as features
 from training import boosting, gates, loaders, payload, routing_figures, rows
 from training.boosting import Growth, Sample
-from training.loaders.routing import FORMAT, OUTCOMES
+from training.loaders.routing import FORMAT, OUTCOMES, first_known
 from training.outcomes import matrix_of, target_of
 from training.params import Params, RoutingParams
 from training.report import Report
@@ -31,7 +31,14 @@ CANDIDATE_COLUMNS = ("decision_id", "agent_id", "chosen", "propensity", *feature
 # An outcome with fewer training rows than this is predicted by its mean: trees would learn the noise of a few.
 FEWEST_ROWS = 200
 # What is said of an outcome that nobody recorded: even odds, the middle of the stars. It is the same for every agent.
-UNKNOWN = {"resolution": 0.5, "handle": float(np.log(300.0)), "rating": 3.0}
+UNKNOWN = {"resolution": 0.5, "handle": 0.0, "rating": 3.0}
+# Not learned from: they only grow, so that later rows have values that no earlier row had, and trees take them for the
+# calendar. Without them R2 of log handle time rises from .115 to .130 on the bank's calls.
+GROWING = ("agent_handled_count", "agent_topic_handled_count", "topic_handled_count", "agent_tenure_days")
+# Log handle time is learned as the error of the nearest of these that is known (shrunk means); alone they reach an R2
+# of .131 on the bank's calls, trees without such a start .115, trees on their error .133.
+USUAL_HANDLE = ("agent_topic_log_handle_mean", "topic_log_handle_mean")
+OTHERWISE_LOG_S = float(np.log(300.0))
 
 
 def fit(
@@ -101,7 +108,7 @@ class _Fitted:
     count: int
     mean: float
     booster: Any | None = None
-    # Mean of handle seconds over exp of the predicted log: what a mean of logs lacks (Duan 1983).
+    # Mean of exp of the errors of the log: what exp of a mean of logs lacks to be a mean (Duan 1983).
     factor: float = 1.0
 
 
@@ -111,18 +118,22 @@ def _outcome(
     sample, stop = (_sample(name, table, columns, params) for table in (train, held))
     count = len(sample.target)
     if count < FEWEST_ROWS:
-        return _Fitted(count, float(sample.target.mean()) if count else UNKNOWN[name])
+        return _Fitted(count, float(sample.target.mean()) if count and name != "handle" else UNKNOWN[name])
     growth = Growth(params.rounds, params.leaves, params.learning_rate, params.min_leaf_rows, params.feature_share)
-    objective = {"objective": "binary"} if name == "resolution" else {"objective": "regression", "lambda_l2": 5.0}
+    objective = {"objective": "binary" if name == "resolution" else "regression", "lambda_l2": params.leaf_drag}
     booster = boosting.fitted(
-        sample, held=stop, objective=objective, growth=growth, columns=columns, categorical=features.CATEGORICAL,
-        seed=seed, threads=threads,
+        sample, held=stop, objective=objective, growth=growth, columns=_learned(columns),
+        categorical=features.CATEGORICAL, seed=seed, threads=threads,
     )  # fmt: skip
     factor = 1.0
     if name == "handle":
-        predicted = booster.predict(sample.features, num_threads=threads)
-        factor = float(np.exp(sample.target).mean() / np.exp(predicted).mean())
+        errors = sample.target - booster.predict(sample.features, num_threads=threads)
+        factor = float(np.exp(errors).mean())
     return _Fitted(count, float(sample.target.mean()), booster, factor)
+
+
+def _learned(columns: Sequence[str]) -> list[str]:
+    return [name for name in columns if name not in GROWING]
 
 
 def _sample(name: str, table: pa.Table, columns: Sequence[str], params: RoutingParams) -> Sample:
@@ -130,13 +141,16 @@ def _sample(name: str, table: pa.Table, columns: Sequence[str], params: RoutingP
     known = ~np.isnan(target)
     if name == "handle":
         known &= target > np.log(params.min_handle_s)
-    return Sample(matrix_of(table, columns)[known], target[known])
+        usual = matrix_of(table, [one for one in USUAL_HANDLE if one in columns])
+        target = target - first_known(usual, otherwise=OTHERWISE_LOG_S)
+    return Sample(matrix_of(table, _learned(columns))[known], target[known])
 
 
 def _write(to: Path, *, columns: Sequence[str], fitted: dict[str, _Fitted], params: RoutingParams) -> None:
     loaders.place("routing", to=to)
     rows.write_json(to / "payload.json", {
-        "family": "routing", "format": FORMAT, "columns": list(columns),
+        "family": "routing", "format": FORMAT, "columns": list(columns), "learned": _learned(columns),
+        "usual_handle": [name for name in USUAL_HANDLE if name in columns], "usual_handle_otherwise": OTHERWISE_LOG_S,
         "constants": {name: one.mean for name, one in fitted.items() if one.booster is None},
         "handle_factor": fitted["handle"].factor,
         "utility": {name: getattr(params, name) for name in

@@ -84,7 +84,7 @@ def _foreseen(offers: pa.Table, *, models: Mapping[str, Any], params: RoutingPar
 
 
 def shrunk_means(train: pa.Table, judged: pa.Table, *, shrink: float) -> Floats:
-    """The baseline of log handle time: agent x topic means, drawn to the topic's mean by `shrink` rows (James-Stein)."""
+    """The baseline of log handle time: agent x topic means, drawn to the topic's by `shrink` rows (James-Stein)."""
     known = target_of("handle", train)
     timed = known > np.log(SHORTEST_S)
     topics, pairs = _keys(train)

@@ -56,16 +56,15 @@ def widened(model: Any, asked: Issued, *, params: ForecastParams) -> Widened:
 
 
 def trusted(actual: Floats, *, centre: Floats, gap: Floats) -> float:
-    """The share of the model's correction that the held-back days bear out: the smallest error, doubt for half of it.
+    """The share of the trees' correction that the held-back days bear out: the one of the smallest error.
 
-    A model of a short history corrects too much. Between shares whose error differs by chance, the middle is safe.
+    Trees of a short history correct too much; of two shares that do equally well, the one nearer to a half is taken.
     """
     told = ~np.isnan(actual) & ~np.isnan(gap) & ~np.isnan(centre)
     if not told.any():
         return 1.0
     errors = {share: float(np.abs(actual - centre - share * gap)[told].sum()) for share in TRUSTS}
-    best = min(TRUSTS, key=lambda share: (errors[share], abs(share - 0.5)))
-    return best
+    return min(TRUSTS, key=lambda share: (errors[share], abs(share - 0.5)))
 
 
 def day_factors(predicted: Floats, asked: Issued, *, params: ForecastParams) -> list[float]:
@@ -77,7 +76,7 @@ def day_factors(predicted: Floats, asked: Issued, *, params: ForecastParams) -> 
 
     median = predicted[:, params.quantiles.index(0.5)]
     keys = [f"{queue}|{day}" for queue, day in zip(asked.queue, asked.day, strict=True)]
-    names, place = np.unique(keys, return_inverse=True)
+    _, place = np.unique(keys, return_inverse=True)
     total, made = np.bincount(place, weights=asked.offered), np.bincount(place, weights=median)
     told = made > 0
     days = len(set(asked.day))

@@ -1,7 +1,7 @@
 """How a forecast payload answers. This file is copied into every payload as loader.py and needs no other file of ours.
 
-The payload beside it: payload.json (columns, quantiles, widening) and LightGBM models as text, one a quantile. Flows call
-`load` and `Model.predict` to issue a table; MLflow loads the same file from code. Needs numpy and lightgbm.
+The payload beside it: payload.json (columns, quantiles, widening) and LightGBM models as text, one a quantile. Flows
+call `load` and `Model.predict` to issue a table; MLflow loads the same file from code. Needs numpy and lightgbm.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def bases(rows: Floats, columns: list[str], *, line: list[float] | None = None) 
 
 
 def _unit(centre: Floats) -> Floats:
-    """Power 3/4 of the level: between the square root of chance and the proportion of a common cause (overdispersion)."""
+    """Power 3/4 of the level: between the square root of chance and the proportion of a common cause."""
     return np.asarray((centre + 1.0) ** 0.75, dtype=np.float64)
 
 

@@ -30,6 +30,9 @@ class Model:
         if (told.get("family"), told.get("format")) != ("routing", FORMAT):
             raise ValueError(f"not a routing payload of format {FORMAT}: {folder}")
         self.columns: list[str] = told["columns"]
+        self._learned = [self.columns.index(name) for name in told["learned"]]
+        self._usual = [self.columns.index(name) for name in told["usual_handle"]]
+        self._usual_otherwise: float = told["usual_handle_otherwise"]
         self.utility: dict[str, float] = told["utility"]
         self.temperature_min: float = told["policy"]["temperature_min"]
         self.explore_share: float = told["policy"]["explore_share"]
@@ -45,8 +48,10 @@ class Model:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.columns):
             raise ValueError(f"expected (agents, {len(self.columns)}) features, came {rows.shape}")
-        resolution, rating = self._predict["resolution"](rows), self._predict["rating"](rows)
-        handle_s = np.exp(self._predict["handle"](rows)) * self.handle_factor
+        read = np.ascontiguousarray(rows[:, self._learned])
+        resolution, rating = self._predict["resolution"](read), self._predict["rating"](read)
+        usual = first_known(rows[:, self._usual], otherwise=self._usual_otherwise)
+        handle_s = np.exp(usual + self._predict["handle"](read)) * self.handle_factor
         score = (
             self.utility["resolution_value_min"] * resolution
             - self.utility["handle_value_min"] * handle_s / 60.0
@@ -69,6 +74,13 @@ class Model:
 def load(folder: Path, *, threads: int = 1) -> Model:
     """The model of a payload folder."""
     return Model(Path(folder), threads=threads)
+
+
+def first_known(values: Floats, *, otherwise: float) -> Floats:
+    """The first value of each row that is not NaN, or `otherwise`: the usual log handle time, from near to far."""
+    filled = np.column_stack([values, np.full(len(values), otherwise)])
+    found: Floats = filled[np.arange(len(filled)), np.argmax(~np.isnan(filled), axis=1)]
+    return found
 
 
 def _predictor(folder: Path, outcome: str, constants: dict[str, float], threads: int) -> Callable[[Floats], Floats]:
