@@ -171,9 +171,17 @@ def _operate(place: Workspace, run: Run, *, as_json: bool) -> None:
         say(f"run {run.run_id}: {run.state}" + (" (from a dirty tree)" if run.dirty else ""))
         facts({"would run": run.options.get("would_run")}, indent="  ")
         _show_outcomes(run)
-    codes = [outcome["exit_code"] for outcome in run.outcomes.values() if outcome["verdict"] == "failed"]
-    if codes:
-        raise typer.Exit(codes[0])
+    if code := exit_code(run):
+        raise typer.Exit(code)
+
+
+def exit_code(run: Run) -> int:
+    """0 if every family has a verdict (held is one), the error's code of one that failed, 8 if none had any data."""
+    from data_contracts.errors import NotEnoughData
+
+    failed = [int(outcome["exit_code"]) for outcome in run.outcomes.values() if outcome["verdict"] == "failed"]
+    nothing = bool(run.outcomes) and all(outcome["verdict"] == "no data" for outcome in run.outcomes.values())
+    return failed[0] if failed else NotEnoughData.exit_code * nothing
 
 
 def _show_outcomes(run: Run) -> None:

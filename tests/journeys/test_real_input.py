@@ -11,7 +11,7 @@ import pytest
 from tests.journeys.asking import answered_by_model, champion, forecast_period, wait_until
 from tests.journeys.desk import Desk
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def judged(desk: Desk, family: str, *changes: str) -> dict[str, Any]:

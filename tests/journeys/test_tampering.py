@@ -10,7 +10,7 @@ import pytest
 from tests.journeys.asking import answered_by_model, ask, champion, wait_until, waiting_for
 from tests.journeys.desk import Desk
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from flows.compose import workspace
 from tests.journeys.asking import answered_by_model, ask, champion, wait_until, waiting_for
 from tests.journeys.desk import Desk
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NEW = world.novel_intent().id
 CORRECTIONS = {"en": 60, "zh": 60}

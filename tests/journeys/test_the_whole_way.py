@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.asking import answered_by_model, ask, forecast_period, wait_until, waiting_for
 from tests.journeys.desk import Desk
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow]
+pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FAMILIES = ("intent", "routing", "forecast")
 
