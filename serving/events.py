@@ -26,6 +26,9 @@ router = APIRouter(tags=["records"])
 # Sources that belong to the platform itself: nobody outside may speak for it, or a trace could be forged.
 RESERVED: Final = "parley/"
 
+# How far the log is read to see whether its history is simulated: a workspace begins with one kind.
+_FIRST: Final = 200
+
 _EXAMPLE: Final = {
     "specversion": "1.0", "id": "rating-881", "source": "crm", "type": "customer.rated",
     "time": "2026-05-01T09:00:00Z", "data": {"rating_id": "r-881", "contact_id": "c-1029", "score": 5},
@@ -99,7 +102,23 @@ def _read(raw: bytes, media_type: str, desk: Desk) -> list[Event]:
             faults.extend({"event": place, **fault} for fault in refused.faults)
     if errors:
         _refuse(errors, faults, len(objects))
+    _refuse_mixing(events, desk)
     return events
+
+
+def _refuse_mixing(events: list[Event], desk: Desk) -> None:
+    """Simulated and real history share a workspace only where a setting says so; live events always may come."""
+    told = [event for event in events if event.backfilled or event.simulated]
+    if not told or desk.doors.settings.mix_simulated:
+        return
+    held = [stored.event.simulated for stored in desk.doors.log.read(limit=_FIRST) if stored.event.backfilled]
+    kinds = {event.simulated for event in told} | set(held[:1])
+    if len(kinds) > 1:
+        raise InputError(
+            "simulated and real records do not share a workspace", expected="simulated" if held and held[0] else "real",
+            came="both" if not held else "the other", where="extension simulated",
+            remedy="Use another workspace, or set mix_simulated; reports will then say so.",
+        )
 
 
 def parsed(raw: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,3 +170,15 @@ def test_what_is_refused_by_the_disk_is_said_and_not_kept(house: House) -> None:
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert house.log.head() == 0
+
+
+@pytest.mark.parametrize(("mixed", "status"), [(False, 400), (True, 201)])
+def test_simulated_and_real_history_share_no_workspace_unless_a_setting_says_so(
+    house: House, mixed: bool, status: int
+) -> None:
+    with house.open(settings=replace(house.doors.settings, mix_simulated=mixed)) as client:
+        client.post("/v1/events", rating("e-1", simulated=True, backfilled=True, knownat="2026-04-30T10:00:00Z"))
+        real = client.post("/v1/events", rating("e-2", backfilled=True, knownat="2026-04-30T10:00:00Z"))
+        live = client.post("/v1/events", rating("e-3"))
+
+    assert (real.status_code, live.status_code) == (status, 201)
