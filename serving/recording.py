@@ -26,6 +26,10 @@ logger = logging.getLogger("parley.serving")
 # The largest group of one transaction: some tens of milliseconds, so that nobody waits long behind it.
 GROUP = 500
 
+# How long events that nobody waits for are gathered: fewer, larger transactions leave the cores to the models. They are
+# in memory meanwhile; a loss of power loses the answers of this last moment, never a decision or an event from outside.
+LINGER_S = 0.02
+
 # Pauses between attempts while the disk refuses, in seconds, until it works or the process ends.
 PAUSES_S = (0.05, 0.2, 0.5, 1.0)
 
@@ -56,6 +60,7 @@ class Recorder:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._urgent = False
         self.refusal = ""
 
     def start(self) -> None:
@@ -113,7 +118,9 @@ class Recorder:
                                  came=f"{self._unwritten}", where="recorder", remedy=self.refusal or "Try again.")
             self._unwritten += len(unit.events)
             self._waiting.append(unit)
-            self._wake.notify()
+            self._urgent = self._urgent or unit.waited_for is not None
+            if self._urgent or len(self._waiting) == 1:
+                self._wake.notify()
 
     def _write_for_ever(self) -> None:
         while group := self._next_group():
@@ -128,6 +135,8 @@ class Recorder:
         with self._wake:
             while not self._waiting and not self._stopping:
                 self._wake.wait()
+            self._urgent = any(unit.waited_for is not None for unit in self._waiting)
+            self._wake.wait_for(lambda: self._urgent or self._stopping, timeout=LINGER_S)
             group: list[_Unit] = []
             for unit in self._waiting:
                 if group and (unit.alone or sum(len(one.events) for one in group) >= GROUP):
