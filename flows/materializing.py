@@ -24,6 +24,14 @@ def default_as_of(place: Workspace) -> datetime:
     return asking.end_of_data(place, ("routing",))
 
 
+def is_current(place: Workspace) -> bool:
+    """Whether the mirror already holds all that the archive knows."""
+    from features.mirror import Mirror
+
+    folder = place.settings.mirror_dir
+    return Mirror.version_in_force(folder) is not None and Mirror.open(folder).as_of >= default_as_of(place)
+
+
 def refresh(place: Workspace) -> dict[str, Any]:
     """Sources, online store and mirror as of the end of the data."""
     as_of = default_as_of(place)

@@ -60,7 +60,7 @@ def mirror_alias(place: Workspace, family: str) -> None:
 
 
 def catch_up(place: Workspace, family: str) -> None:
-    """A new forecast champion issues its forecast; a new routing champion gets a fresh mirror."""
+    """A new forecast champion issues its forecast; a new routing champion gets a mirror that knows what is known."""
     if family == "forecast":
         from flows import issuing
 
@@ -68,4 +68,5 @@ def catch_up(place: Workspace, family: str) -> None:
     if family == "routing":
         from flows import materializing
 
-        materializing.refresh(place)
+        if not materializing.is_current(place):
+            materializing.refresh(place)
