@@ -49,7 +49,7 @@ class Shelf:
         """`history` checks with the pinned key (`FileHistory.watch`); payloads lie in `settings.shelf_dir`, by family.
 
         `pull` fetches and verifies the champion of a family and says where it lies (default: in a child process);
-        `load` makes a model of a folder (default: `training.loaders.<family>`). Touches nothing until `start`.
+        `load` makes a model of a folder (default: by the payload's own loader). Touches nothing until `start`.
         """
         self._history, self._folder, self._families = history, settings.shelf_dir, tuple(families)
         self._poll_s = settings.poll_s

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -16,8 +14,7 @@ import pytest
 from centre.clock import FixedClock
 from centre.people import Person
 from centre.settings import Settings
-from data_contracts.errors import RegistryUnavailable, TamperedArtefact
-from serving import fetching
+from data_contracts.errors import RegistryUnavailable
 from serving.shelf import Shelf
 from serving.slots import Slot
 from tests.serving.house import Client, House, IntentModel, Office
@@ -375,34 +372,6 @@ def test_swaps_under_load_drop_no_request_and_come_within_five_seconds(house: Ho
     assert {(version, intent) for _, version, intent in answers} == {
         ("intent/1", "first"), ("intent/2", "second"), ("intent/3", "third")
     }  # fmt: skip
-
-
-def test_what_the_child_says_is_read_and_its_refusals_keep_their_meaning() -> None:
-    def said(code: int, out: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.CompletedProcess([], code, out.encode(), b"Traceback\nboom")
-
-    read = fetching._read_pulled
-    assert read(said(0, 'a word before\n{"artefact": "a"}\n'), "intent") == {"artefact": "a"}
-    with pytest.raises(TamperedArtefact, match="changed"):
-        read(said(6, '{"error": "tampered-artefact", "detail": "changed"}'), "intent")
-    with pytest.raises(RegistryUnavailable, match="gone"):
-        read(said(7, '{"error": "registry-unavailable", "detail": "gone"}'), "intent")
-    with pytest.raises(fetching.UnavailableError, match="boom"):
-        read(said(1, ""), "intent")
-
-
-def test_the_real_child_pulls_from_a_workspace_that_has_a_copy(home: Path, clock: FixedClock, tmp_path: Path) -> None:
-    settings = Settings(home=home, profile="test")
-    history = FileHistory.open(settings.history_file, keys_dir=settings.keys_dir)
-    office = Office(history, MemoryRegistry(tmp_path / "registry"), clock, tmp_path)
-    card = office.promote(marker="first")
-    copy = settings.shelf_dir / "intent" / card.artefact
-    shutil.copytree(tmp_path / "made-1" / "payload", copy)
-
-    told = fetching.pull_in_child(home)("intent")
-
-    assert told["artefact"] == card.artefact
-    assert Path(told["folder"]) == copy
 
 
 def test_a_slot_without_a_model_is_never_the_model() -> None:
