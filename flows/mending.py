@@ -39,7 +39,8 @@ def changes_in(path: Path) -> dict[int, dict[str, Any]]:
     for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             row = json.loads(text)
-            found[int(row.pop("line"))] = dict(row)
+            line = int(row.pop("line"))
+            found[line] = dict(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 "a mended row cannot be read",

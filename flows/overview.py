@@ -44,4 +44,5 @@ def _issued(place: Workspace) -> str | None:
     if not path.is_file():
         return None
     current = json.loads(path.read_text(encoding="utf-8"))
-    return f"{current['issue_id']} by {current['version'] or current['source']}"
+    answers = f"forecast/{current['version']}" if current["version"] else current["source"]
+    return f"{current['issue_id']} by {answers}"

@@ -93,7 +93,7 @@ def test_every_call_of_a_bank_becomes_a_routing_candidate_that_is_judged_honestl
     with desk.serving("--only", "route") as client:
         asked = {
             "contact_id": "live-1", "attempt": 1, "queue": "PS", "channel": "voice",
-            "eligible": [{"agent_id": "anonymous-bank:AVI", "state": "available", "idle_s": 30.0},
+            "agents": [{"agent_id": "anonymous-bank:AVI", "state": "available", "idle_s": 30.0},
                          {"agent_id": "anonymous-bank:ZOHARI", "state": "available", "idle_s": 60.0}],
         }  # fmt: skip
         answer = client.post("/v1/route", json=asked, headers=desk.headers("desktop"))

@@ -1,0 +1,114 @@
+"""Files come in whole or not at all, and simulated history does not slip into a real workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from centre.clock import FixedClock
+from data_contracts.errors import EventConflict, InputError, NotFound, RowRefused
+from flows import mending, receiving
+from flows.compose import Workspace, workspace
+
+
+@pytest.fixture
+def place(home: Path, clock: FixedClock) -> Workspace:
+    return workspace(home, clock=clock)
+
+
+def customer(name: str, **changes: object) -> dict[str, object]:
+    return {
+        "specversion": "1.0", "id": name, "source": "crm", "type": "customer.registered",
+        "time": "2026-03-02T09:00:00Z", "knownat": "2026-03-02T09:00:00Z", "backfilled": True,
+        "data": {"customer_id": name, "revision": 0, "language": "en"}, **changes,
+    }  # fmt: skip
+
+
+def write(path: Path, events: Sequence[object]) -> Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    return path
+
+
+def take(place: Workspace, path: Path, form: str = "events") -> receiving.Taken:
+    (opened,) = receiving.open_files(place, form, [path], source=None, time_zone=None)
+    return receiving.take(place, opened)
+
+
+def test_an_unknown_format_names_the_known_ones(place: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="anonymous-bank, events, intent-csv, volume-csv"):
+        receiving.open_files(place, "xlsx", [tmp_path], source=None, time_zone=None)
+
+
+def test_one_unreadable_file_stops_the_others_before_anything_is_written(place: Workspace, tmp_path: Path) -> None:
+    good = write(tmp_path / "good.jsonl", [customer("k-1")])
+
+    with pytest.raises(NotFound):
+        receiving.open_files(place, "events", [good, tmp_path / "absent.jsonl"], source=None, time_zone=None)
+
+    assert place.log.head() == 0
+
+
+def test_a_conflict_in_a_file_leaves_nothing_of_it(place: Workspace, tmp_path: Path) -> None:
+    other = customer("k-2", data={"customer_id": "k-2", "revision": 0, "language": "zh"})
+    path = write(tmp_path / "file.jsonl", [customer("k-1"), customer("k-2"), other])
+
+    with pytest.raises(EventConflict, match="k-2"):
+        take(place, path)
+
+    assert place.log.head() == 0
+
+
+def test_a_file_given_twice_is_taken_once(place: Workspace, tmp_path: Path) -> None:
+    path = write(tmp_path / "file.jsonl", [customer("k-1"), customer("k-2")])
+
+    first, again = take(place, path), take(place, path)
+
+    assert (first.taken, first.repeated) == (2, 0)
+    assert (again.taken, again.repeated) == (0, 2)
+
+
+def test_simulated_history_does_not_come_into_a_real_workspace(place: Workspace, tmp_path: Path) -> None:
+    take(place, write(tmp_path / "real.jsonl", [customer("k-1")]))
+
+    with pytest.raises(InputError, match="do not share a workspace"):
+        take(place, write(tmp_path / "simulated.jsonl", [customer("k-2", simulated=True)]))
+
+    assert place.log.head() == 1
+
+
+def test_it_may_where_a_setting_says_so(home: Path, clock: FixedClock, tmp_path: Path) -> None:
+    (home / "settings.yaml").write_text("mix_simulated: true\n")
+    place = workspace(home, clock=clock)
+    take(place, write(tmp_path / "real.jsonl", [customer("k-1")]))
+
+    assert take(place, write(tmp_path / "simulated.jsonl", [customer("k-2", simulated=True)])).taken == 1
+
+
+def test_a_mended_row_comes_back_and_no_longer_waits(place: Workspace, clock: FixedClock, tmp_path: Path) -> None:
+    from centre.compaction import compact
+
+    rating = {"rating_id": "r-1", "contact_id": "c-1", "score": 11}
+    event = customer("e-1", type="customer.rated", data=rating)
+    take(place, write(tmp_path / "file.jsonl", [event]))
+    compact(place.log, place.archive, clock=clock, quarantine=place.settings.quarantine_dir)
+    (kept,) = [path for path in place.settings.quarantine_dir.glob("*.jsonl")]
+
+    still_wrong = write(tmp_path / "wrong.jsonl", [{"line": 1, "score": 12}])
+    with pytest.raises(RowRefused):
+        mending.replay(place, kept, still_wrong)
+    told = mending.replay(place, kept, write(tmp_path / "mended.jsonl", [{"line": 1, "score": 1}]))
+
+    assert told["taken"] == 1
+    assert told["still_waiting"] == 0
+
+
+@pytest.mark.parametrize("text", ["no json", '{"score": 1}', '{"line": "x"}', "[1]"])
+def test_a_mended_row_that_cannot_be_read_names_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mended.jsonl"
+    path.write_text('{"line": 1, "score": 1}\n' + text + "\n")
+
+    with pytest.raises(InputError, match="line 2"):
+        mending.changes_in(path)
