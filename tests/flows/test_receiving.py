@@ -94,7 +94,7 @@ def test_a_mended_row_comes_back_and_no_longer_waits(place: Workspace, clock: Fi
     event = customer("e-1", type="customer.rated", data=rating)
     take(place, write(tmp_path / "file.jsonl", [event]))
     compact(place.log, place.archive, clock=clock, quarantine=place.settings.quarantine_dir)
-    (kept,) = [path for path in place.settings.quarantine_dir.glob("*.jsonl")]
+    (kept,) = place.settings.quarantine_dir.glob("*.jsonl")
 
     still_wrong = write(tmp_path / "wrong.jsonl", [{"line": 1, "score": 12}])
     with pytest.raises(RowRefused):

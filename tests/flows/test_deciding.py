@@ -1,0 +1,179 @@
+"""Deciding at the command line: asked, approved by another, promoted, traced, rolled back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from centre.clock import FixedClock
+from centre.people import Person
+from data_contracts.errors import FourEyes, InputError, NotFound, StateConflict
+from data_contracts.events import Event
+from flows import concluding, deciding, promoting, tracing
+from flows.compose import Workspace
+from flows.runs import Run
+from tests.training.reports import card, passed_report, payload_folder, report_folder
+from training.registry import MemoryRegistry
+
+ADA = Person("ada", frozenset({"engineer"}))
+RUI = Person("rui", frozenset({"reviewer"}))
+BOTH = Person("bo", frozenset({"engineer", "reviewer"}))
+
+
+class Place(Workspace):
+    """A workspace whose registry lives in memory."""
+
+    registry: Any = None
+
+
+@pytest.fixture
+def place(home: Path, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    from centre import settings
+
+    place = Place(settings.load(home), clock)
+    place.registry = MemoryRegistry(tmp_path / "registry")
+    for person in (ADA, RUI, BOTH):
+        place.people.add(person.name, roles=sorted(person.roles), by="test")
+    monkeypatch.setattr(promoting, "policy_digest", lambda family: passed_report(family=family).policy)
+    return place
+
+
+def register(place: Place, tmp_path: Path, *, marker: str = "a", **told: Any) -> str:
+    """A version that passed against today's champion."""
+    report = passed_report(champion=place.standing().champion_digest("intent"))
+    at = tmp_path / marker
+    made = place.registry.register(
+        "intent", payload=payload_folder(at / "payload", marker=marker), report=report_folder(at / "report", report),
+        card=card(**told),
+    )  # fmt: skip
+    return f"intent/{made.version}"
+
+
+def promoted(place: Place, version: str) -> dict[str, Any]:
+    asked = deciding.request(place, version, person=ADA, credential="token:ada")
+    deciding.approve(place, asked["request_id"], person=RUI, comment="read it", credential="token:rui")
+    return promoting.write(place, asked["request_id"])
+
+
+def test_a_version_goes_from_request_to_champion_and_the_alias_follows(place: Place, tmp_path: Path) -> None:
+    version = register(place, tmp_path)
+
+    told = promoted(place, version)
+    promoting.mirror_alias(place, "intent")
+
+    champion = place.standing().champion("intent")
+    assert champion is not None
+    assert f"intent/{champion.version}" == version
+    assert told["approval"] == champion.approval
+    assert place.registry.alias("intent") == champion.version
+    assert deciding.waiting(place) == []
+
+
+def test_acting_on_an_approval_a_second_time_changes_nothing(place: Place, tmp_path: Path) -> None:
+    first = promoted(place, register(place, tmp_path))
+    entries = len(place.chain.entries())
+
+    again = promoting.write(place, first["request_id"])
+
+    assert again == first
+    assert len(place.chain.entries()) == entries
+
+
+def test_who_asked_does_not_approve_even_as_a_reviewer(place: Place, tmp_path: Path) -> None:
+    asked = deciding.request(place, register(place, tmp_path), person=BOTH, credential="token:bo")
+
+    with pytest.raises(FourEyes):
+        deciding.approve(place, asked["request_id"], person=BOTH, comment="mine", credential="token:other")
+
+
+def test_what_is_shown_is_what_an_approval_signs(place: Place, tmp_path: Path) -> None:
+    asked = deciding.request(place, register(place, tmp_path), person=ADA, credential="token:ada")
+
+    shown = deciding.shown(place, asked["request_id"])
+
+    for part in ("artefact", "report", "champion", "policy", "scope", "dvc_lock", "contracts", "commit", "expires_at"):
+        assert part in shown["signs"]
+
+
+def test_unnamed_a_rollback_goes_to_the_version_before_and_then_to_the_baseline(place: Place, tmp_path: Path) -> None:
+    first = register(place, tmp_path, marker="a")
+    promoted(place, first)
+    second = register(place, tmp_path, marker="b", run_id="run-b")
+    promoted(place, second)
+
+    back = deciding.roll_back(place, "intent", to="", person=ADA, reason="worse on the phone")
+    baseline = deciding.roll_back(place, "intent", to="baseline", person=ADA, reason="a drill")
+
+    assert back["answers"] == first
+    assert baseline["answers"] == "baseline"
+    with pytest.raises(NotFound):
+        deciding.version_before(place, "intent")
+
+
+def test_a_capability_is_switched_off_and_on_again(place: Place) -> None:
+    deciding.switch(place, "off", "route", person=ADA, reason="it answers nonsense")
+    while_off = place.standing().is_off("routing")
+    deciding.switch(place, "on", "route", person=ADA, reason="")
+
+    assert while_off
+    assert not place.standing().is_off("routing")
+
+
+def test_a_switch_knows_two_states(place: Place) -> None:
+    with pytest.raises(InputError, match="off or on"):
+        deciding.switch(place, "maybe", "route", person=ADA, reason="")
+
+
+def test_an_expired_approval_promotes_nobody(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    asked = deciding.request(place, register(place, tmp_path), person=ADA, credential="token:ada")
+    deciding.approve(place, asked["request_id"], person=RUI, comment="", credential="token:rui")
+    clock.advance(timedelta(days=place.settings.request_days))
+
+    with pytest.raises(StateConflict, match="expired"):
+        promoting.write(place, asked["request_id"])
+
+    assert place.standing().champion("intent") is None
+
+
+def test_a_run_from_a_dirty_tree_or_one_that_asks_nobody_says_so() -> None:
+    run = Run(run_id="r", families=("intent",), reason="x", requester="ada")
+
+    assert concluding.why_not_asked(run) == ""
+    assert "dirty" in concluding.why_not_asked(Run(**{**run.to_json(), "dirty": True}))
+    assert "--no-request" in concluding.why_not_asked(Run(**{**run.to_json(), "options": {"no_request": True}}))
+
+
+def test_an_answer_is_traced_to_the_one_who_approved_it(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    asked = {"as_of": "2026-04-30T00:00:00+00:00", "archive_batch": 3}
+    version = register(place, tmp_path, request=asked)
+    told = promoted(place, version)
+    row = {
+        "prediction_id": "p-1", "contact_id": "c-1", "capability": "intent", "answer_source": "model",
+        "version": version, "approval": told["approval"], "answer": '{"intent": "card"}', "confidence": 0.9,
+        "features": '{"text": "where is my card"}', "degraded": "[]", "verdict_asked": False,
+        "verdict_probability": 0.01,
+    }  # fmt: skip
+    event = Event("p-1", "parley/serving", "prediction.served", clock.now(), row)
+    place.log.append([event], received_at=clock.now())
+
+    traced = tracing.prediction_trace(place, "p-1")
+
+    assert traced["answer"]["answer"] == {"intent": "card"}
+    assert traced["features_as_served"] == {"text": "where is my card"}
+    assert traced["approval"]["approved_by"] == "rui"
+    assert traced["data"]["archive_batch"] == 3
+    assert traced["code"]["commit"] == place.registry.get("intent", "1").card["commit"]
+
+
+def test_an_id_that_nobody_served_is_not_found(place: Place) -> None:
+    with pytest.raises(NotFound):
+        tracing.prediction_trace(place, "p-0")
+
+
+@pytest.mark.parametrize("version", ["intent", "intent/", "intent/x", "weather/1", "intent/1/2"])
+def test_a_version_is_family_and_number(version: str) -> None:
+    with pytest.raises(InputError, match="intent/3"):
+        tracing.named(version)
