@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features import text as texts
 from training import calibration, gates, intent_figures, intent_head, intervals, loaders, payload, rows
-from training.calibration import Scores
+from training.calibration import Mix, Scores
 from training.intent_head import Examples, Head
 from training.loaders.intent import FORMAT, clean
 from training.params import IntentParams, Params
@@ -112,7 +112,7 @@ class _Held:
     """The held-out rows of one language, or of all."""
 
     scores: Scores
-    mix: tuple[float, float]
+    mix: Mix
 
     def confidence(self) -> npt.NDArray[np.float64]:
         return np.asarray(self.scores.shares(self.mix).max(axis=1))
@@ -171,6 +171,7 @@ def _write(
                     "dimension": encoder.dimension},
         "requirements": ["numpy", "onnxruntime", "tokenizers"],
         "signature": {"inputs": [["text", "string"], ["language", "string"]]},
-        "arrays": sorted(head.arrays()), "strength": head.strength, "false_refusal": params.false_refusal,
+        "arrays": sorted(head.arrays()), "strength": head.strength, "gram_strength": head.gram_strength,
+        "false_refusal": params.false_refusal,
         "max_chars": params.max_chars, "alternatives": params.alternatives,
     })  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ from training.report import Chart, Comparison, Metric, Slice
 
 Doubles = npt.NDArray[np.float64]
 BASELINE_BUCKETS = 8192
-BASELINE_SAYS = "nearest centroid of TF-IDF-weighted character n-grams, no encoder"
+BASELINE_SAYS = (
+    "baseline: keyword rules, as centres write them before they have a model: the most telling word (in Chinese two "
+    "characters) decides; nearest_centroid: the closest mean of weighted character n-grams, shown for comparison"
+)
+_WORDS = re.compile(r"[a-z0-9']+|[^\W\d_a-z]+")
 # Pairs and points that a reader can take in at once.
 PAIRS_SHOWN, CURVE_POINTS = 10, 21
 
@@ -46,6 +51,7 @@ class Answered:
     labels_known: frozenset[str]
     candidate: Answers
     baseline: Answers
+    nearest_centroid: Answers
     champion: Answers | None
 
 
@@ -75,13 +81,45 @@ def answered(table: pa.Table, *, candidate: Any, champion: Any | None) -> Answer
         },
         labels_known=frozenset(candidate.labels),
         candidate=_said(candidate, texts, languages),
-        baseline=nearest_centroid(train, texts),
+        baseline=keyword_rules(train, texts),
+        nearest_centroid=nearest_centroid(train, texts),
         champion=None if champion is None else _said(champion, texts, languages),
     )
 
 
+def keyword_rules(train: pa.Table, texts: Sequence[str]) -> Answers:
+    """The baseline: each text goes to the label of its most telling word; without a known word, to the commonest label.
+
+    How telling: of the training texts with the word, the share that has the label, two texts counted against it.
+    """
+    labels = train["label"].to_pylist()
+    with_word: dict[str, Counter[str]] = {}
+    for text, label in zip(train["text"].to_pylist(), labels, strict=True):
+        for word in words_of(text):
+            with_word.setdefault(word, Counter())[label] += 1
+    rules = {word: _rule(counts) for word, counts in with_word.items()}
+    otherwise = (0.0, Counter(sorted(labels)).most_common(1)[0][0])
+    said = [max((rules[word] for word in words_of(text) if word in rules), default=otherwise) for text in texts]
+    confidence = np.asarray([share for share, _ in said], dtype=np.float64)
+    return Answers([label for _, label in said], confidence, np.zeros(len(texts), dtype=bool))
+
+
+def words_of(text: str) -> set[str]:
+    """The different words of a text, case folded; a run of Han characters gives its pairs of neighbours."""
+    found: set[str] = set()
+    for run in _WORDS.findall(clean(text).casefold()):
+        pairs = {run[place : place + 2] for place in range(len(run) - 1)}
+        found |= {run} if run.isascii() or len(run) < 2 else pairs
+    return found
+
+
+def _rule(counts: Counter[str]) -> tuple[float, str]:
+    label, most = min(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return most / (counts.total() + 2.0), label
+
+
 def nearest_centroid(train: pa.Table, texts: Sequence[str]) -> Answers:
-    """The baseline: the label whose mean row of weighted character n-grams is closest. Confidence: the cosine."""
+    """A model without an encoder: the label whose mean row of weighted character n-grams is closest, by cosine."""
     known, labels = [clean(text) for text in train["text"].to_pylist()], train["label"].to_pylist()
     inverse_share = rarity(known, buckets=BASELINE_BUCKETS)
     names = sorted(set(labels))
@@ -137,7 +175,8 @@ def _accuracies(asked: Answered, seed: int) -> list[Metric]:
 
 def _truthfulness(asked: Answered, seed: int) -> list[Metric]:
     confidence, hits = asked.candidate.confidence, asked.candidate.hits(asked.truth)
-    error, expected = calibration.calibration_error(confidence, hits), calibration.expected_error(confidence, seed=seed)
+    error = calibration.calibration_error(confidence, hits, weights=asked.weights)
+    expected = calibration.expected_error(confidence, seed=seed, weights=asked.weights)
     count = len(hits)
     return [
         Metric("ece", error, better="lower", rows=count, says_zh="校准误差（15 个等量分箱）",
@@ -178,7 +217,7 @@ def _comparisons(asked: Answered, seed: int) -> list[Comparison]:
     return [
         evidence.comparison("accuracy", against=name, candidate=ours, other=other.hits(asked.truth) * asked.weights,
                             better="higher", denominators=asked.weights, seed=seed)
-        for name, other in _others(asked)
+        for name, other in [*_others(asked), ("nearest_centroid", asked.nearest_centroid)]
     ]  # fmt: skip
 
 
@@ -227,7 +266,7 @@ def _curve(asked: Answered, hits: Doubles) -> list[dict[str, Any]]:
 
 def _limits(asked: Answered) -> tuple[str, ...]:
     unknown = sum(label not in asked.labels_known for label in asked.truth)
-    told = [f"baseline: {BASELINE_SAYS}", "the threshold was set on held-out texts of known intents, on no others"]
+    told = [BASELINE_SAYS, "the threshold was set on held-out texts of known intents, on no others"]
     if unknown:
         told.append(f"{unknown} judged texts have an intent that the candidate never saw: they count as wrong")
     return tuple(told)

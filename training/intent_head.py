@@ -48,6 +48,7 @@ class Head:
     gram_bias: Floats
     inverse_share: Floats  # (buckets,)
     strength: float
+    gram_strength: float
 
     def arrays(self) -> dict[str, Floats]:
         """By the names under which the loader reads them."""
@@ -68,17 +69,15 @@ def fit(examples: Examples, *, label_count: int, params: IntentParams, seed: int
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+    inverse_share = rarity(examples.texts, buckets=params.ngram_buckets)
+    matrix = gram_matrix(examples.texts, inverse_share=inverse_share)
+    told: dict[str, Any] = {"label_count": label_count, "params": params}
     with threadpool_limits(1):
-        strength = _chosen_strength(examples, label_count=label_count, params=params, seed=seed)
-        vector_weights, vector_bias = _regression(
-            examples.vectors, examples, strength=strength, label_count=label_count, params=params
-        )
-        inverse_share = rarity(examples.texts, buckets=params.ngram_buckets)
-        matrix = gram_matrix(examples.texts, inverse_share=inverse_share)
-        gram_weights, gram_bias = _regression(
-            matrix, examples, strength=params.ngram_strength, label_count=label_count, params=params
-        )
-    return Head(vector_weights, vector_bias, gram_weights, gram_bias, inverse_share, strength)
+        strength = _chosen(examples.vectors, examples, strengths=params.strengths, seed=seed, **told)
+        of_vectors = _regression(examples.vectors, examples, strength=strength, **told)
+        gram_strength = _chosen(matrix, examples, strengths=params.ngram_strengths, seed=seed, **told)
+        of_grams = _regression(matrix, examples, strength=gram_strength, **told)
+    return Head(*of_vectors, *of_grams, inverse_share, strength, gram_strength)
 
 
 def rarity(texts: Sequence[str], *, buckets: int) -> Floats:
@@ -99,21 +98,24 @@ def gram_matrix(texts: Sequence[str], *, inverse_share: Floats) -> Any:
     return csr_matrix((values, columns, starts), shape=(len(texts), len(inverse_share)))
 
 
-def _chosen_strength(examples: Examples, *, label_count: int, params: IntentParams, seed: int) -> float:
+def _chosen(
+    inputs: Any, examples: Examples, *, strengths: Sequence[float], label_count: int, params: IntentParams, seed: int
+) -> float:
     """The strength with the best held-out accuracy; the weaker head (smaller number) on a tie."""
     count = len(examples.labels)
-    if count < FEWEST_ROWS_TO_CHOOSE or len(params.strengths) == 1:
-        return params.strengths[len(params.strengths) // 2]
+    if count < FEWEST_ROWS_TO_CHOOSE or len(strengths) == 1:
+        return strengths[len(strengths) // 2]
     order = np.random.default_rng(seed).permutation(count)
     held = round(params.choosing_share * count)
-    known, asked = examples.take(np.sort(order[held:])), examples.take(np.sort(order[:held]))
+    known, asked = np.sort(order[held:]), np.sort(order[:held])
 
     def hits(strength: float) -> float:
-        weights, bias = _regression(known.vectors, known, strength=strength, label_count=label_count, params=params)
-        right = (asked.vectors @ weights + bias).argmax(axis=1) == asked.labels
-        return float(asked.weights @ right)
+        told: dict[str, Any] = {"strength": strength, "label_count": label_count, "params": params}
+        weights, bias = _regression(inputs[known], examples.take(known), **told)
+        right = (inputs[asked] @ weights + bias).argmax(axis=1) == examples.labels[asked]
+        return float(examples.weights[asked] @ right)
 
-    return max(sorted(params.strengths), key=hits)
+    return max(sorted(strengths), key=hits)
 
 
 def _regression(

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FORMAT = 1
@@ -56,10 +57,21 @@ def weighted(text: str, *, inverse_share: Floats) -> tuple[Integers, Floats]:
     return found, values / np.float32(length or 1.0)
 
 
-def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def softmax(logits: Doubles) -> Doubles:
     """Probabilities along the last axis."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: npt.NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
+    shares: Doubles = raised / raised.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def mixed(of_vectors: Doubles, of_grams: Doubles, *, mix: Sequence[float]) -> Doubles:
+    """Probabilities (n, labels) from the two heads' raw scores.
+
+    mix: the weight of each head's scores, and the share of answers that are wrong however sure the scores are, since
+    the labels that teach and judge are themselves wrong sometimes; it is spread evenly.
+    """
+    sure = softmax(mix[0] * of_vectors + mix[1] * of_grams)
+    shares: Doubles = (1.0 - mix[2]) * sure + mix[2] / sure.shape[1]
     return shares
 
 
@@ -89,14 +101,14 @@ class Model:
         shares = self.shares(texts, languages=languages)
         return [self._answer(*row) for row in zip(texts, languages, shares, strict=True)]
 
-    def shares(self, texts: Sequence[str], *, languages: Sequence[str]) -> npt.NDArray[np.float64]:
+    def shares(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """Calibrated probabilities (texts, labels), before any refusal."""
         mixes = [self._settings(language)["mix"] for language in languages]
-        scores = self.logits(texts)
-        rows = [mix[0] * vector + mix[1] * gram for mix, (vector, gram) in zip(mixes, scores, strict=True)]
-        return softmax(np.asarray(rows, dtype=np.float64).reshape(len(texts), len(self.labels)))
+        told = zip(mixes, self.logits(texts), strict=True)
+        rows = [mixed(vector[None, :], gram[None, :], mix=mix) for mix, (vector, gram) in told]
+        return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)))
 
-    def logits(self, texts: Sequence[str]) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    def logits(self, texts: Sequence[str]) -> list[tuple[Doubles, Doubles]]:
         """The two heads' raw scores of each text: from the sentence vector, from the n-grams."""
         cleaned = [clean(text)[: self.max_chars] for text in texts]
         if self.threads == 1 or len(cleaned) < 2:
@@ -104,7 +116,7 @@ class Model:
         with ThreadPoolExecutor(self.threads) as workers:
             return list(workers.map(self._scored, cleaned))
 
-    def _scored(self, text: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _scored(self, text: str) -> tuple[Doubles, Doubles]:
         arrays = self._arrays
         found, values = weighted(text, inverse_share=arrays["inverse_share"])
         of_vector = self._vector(text) @ arrays["vector_weights"] + arrays["vector_bias"]
@@ -114,7 +126,7 @@ class Model:
     def _settings(self, language: str) -> dict[str, Any]:
         return self.languages.get(language) or self.languages["*"]
 
-    def _answer(self, text: str, language: str, shares: npt.NDArray[np.float64]) -> dict[str, Any]:
+    def _answer(self, text: str, language: str, shares: Doubles) -> dict[str, Any]:
         best = np.argsort(-shares, kind="stable")[: self.alternatives]
         confidence = float(shares[best[0]])
         reason = self._reason_to_abstain(text, language, confidence)
