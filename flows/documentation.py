@@ -143,7 +143,7 @@ def _reasons(kind: type) -> Iterator[tuple[str, str]]:
 
 
 def _roles(operation: dict[str, Any]) -> str:
-    """The roles that an operation takes, as its security requirement lists them (OpenAPI 3.1 allows that for bearers)."""
+    """The roles of an operation, from its security requirement: OpenAPI 3.1 allows to list them for bearers."""
     roles = [role for requirement in operation.get("security", []) for named in requirement.values() for role in named]
     return ", ".join(roles) or ("anyone who signed in" if operation.get("security") else "anyone")
 
