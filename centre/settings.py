@@ -164,6 +164,23 @@ def load(home: Path | None = None, env: Mapping[str, str] = os.environ) -> Setti
     return settings if settings.log_url else replace(settings, log_url=f"sqlite:///{settings.log_file}")
 
 
+def keep(settings: Settings, *, name: str, value: str | int | float | bool) -> Settings:
+    """Write one setting into the workspace's `settings.yaml`, keeping the others, and return the settings with it.
+
+    Raises InputError where the file or the value is not right; nothing is written then.
+    """
+    path = settings.home / "settings.yaml"
+    kept = {**_from_file(path), name: value}
+    given: dict[str, Any] = {name: value}
+    changed = replace(settings, **given)
+    _refuse_nonsense(changed)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(yaml.safe_dump(kept, allow_unicode=True, sort_keys=True), encoding="utf-8")
+    fresh.replace(path)
+    return changed
+
+
 def describe() -> list[Field]:
     """Every setting with its variable, kind, default and reason, in the order of the file: what the docs print."""
     return [

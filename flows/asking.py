@@ -35,7 +35,7 @@ def prepare(place: Workspace, run: Run) -> Run:
     run = runs.prepare_clone(place.settings, run)
     clone = runs.clone_of(place.settings, run.run_id)
     requests.write(asked, folder=clone)
-    set_parameters(clone / "params.yaml", (*encoder_named(place, clone / "params.yaml"), *run.parameters_set))
+    set_parameters(clone / "params.yaml", run.parameters_set)
     for family in FAMILIES:
         lay_champion(place, clone, family, asked.champion[family])
     checkout.commit_all(clone, subject=f"What was asked: {', '.join(run.families)}")
@@ -113,13 +113,15 @@ def lay_champion(place: Workspace, clone: Path, family: str, digest: str) -> Non
         shutil.rmtree(fetched, ignore_errors=True)
 
 
-def encoder_named(place: Workspace, path: Path) -> tuple[str, ...]:
-    """The workspace's own encoder as a change of params.yaml, where it names another; so that DVC sees it."""
-    from training import params as parameters
-
-    named = place.settings.encoder
-    same = named in (type(place.settings)().encoder, parameters.load(path).intent.encoder)
-    return () if same else (f"intent.encoder={named}",)
+def workspace_parameters(place: Workspace) -> tuple[str, ...]:
+    """What the workspace's settings say of learning, as changes of params.yaml, so that DVC and the card see them."""
+    settings, usual = place.settings, type(place.settings)()
+    named = {
+        "intent.encoder": (settings.encoder, usual.encoder),
+        "forecast.time_zone": (settings.time_zone, usual.time_zone),
+        "labels.repeat_window_days": (settings.repeat_window_days, usual.repeat_window_days),
+    }
+    return tuple(f"{parameter}={value}" for parameter, (value, default) in named.items() if value != default)
 
 
 def set_parameters(path: Path, assignments: Sequence[str]) -> None:

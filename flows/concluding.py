@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,16 +31,20 @@ class Registered:
 
 def register(place: Workspace, run: Run, family: str) -> Registered:
     """Register a run's payload and report, and keep the card of where they came from."""
+    from training import exams, page
     from training.report import Report
 
     clone = runs.clone_of(place.settings, run.run_id)
-    report = Report.from_json((clone / stages.REPORTS / family / "report.json").read_text(encoding="utf-8"))
-    version = place.registry.register(
-        family,
-        payload=clone / stages.MODELS / family,
-        report=clone / stages.REPORTS / family,
-        card=card_of(run, clone=clone, family=family, report=report),
-    )
+    judged = Report.from_json((clone / stages.REPORTS / family / "report.json").read_text(encoding="utf-8"))
+    report = exams.counted(judged, history=place.history, registry=place.registry, run_id=run.run_id)
+    with tempfile.TemporaryDirectory(prefix="parley-report-") as folder:
+        page.write(report, to=Path(folder))
+        version = place.registry.register(
+            family,
+            payload=clone / stages.MODELS / family,
+            report=Path(folder),
+            card=card_of(run, clone=clone, family=family, report=report),
+        )
     return Registered(version, report)
 
 

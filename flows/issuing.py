@@ -40,7 +40,9 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     """Issue from what was known at `as_of`; returns what `current.json` says. Raises NotEnoughData without demand."""
     from features import demand
 
-    params = running_params()
+    champion = None if place.standing().is_off("forecast") else place.standing().champion("forecast")
+    source = "model" if champion else "baseline"
+    params = params_of(place, champion.version) if champion else running_params(place)
     past = demand.intervals(_demand_tables(place, as_of), params=params.forecast, as_of=as_of)
     design = _judged_days(_design(past, as_of=as_of, params=params), as_of=as_of, params=params)
     if not design.num_rows:
@@ -50,10 +52,8 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
             came="none",
             where=f"the {MOST_DAYS} days after {as_of.isoformat()}",
         )
-    champion = place.standing().champion("forecast")
-    source = "model" if champion and not place.standing().is_off("forecast") else "baseline"
-    quantiles = _by_model(place, design) if source == "model" else _by_baseline(design, params)
-    name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion and source == 'model' else 0}"
+    quantiles = _by_model(place, design) if champion else _by_baseline(design, params)
+    name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
     told = {
         "issue_id": name,
         "table": f"{name}/intervals.parquet",
@@ -61,9 +61,9 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "as_of": as_of.isoformat(),
         "origin": as_of.isoformat(),
         "source": source,
-        "version": champion.version if champion and source == "model" else None,
-        "approval": champion.approval if champion and source == "model" else None,
-        "artefact": champion.artefact if champion and source == "model" else None,
+        "version": champion.version if champion else None,
+        "approval": champion.approval if champion else None,
+        "artefact": champion.artefact if champion else None,
         "interval_s": int(design["interval_s"][0].as_py()),
         "queues": sorted(set(design["queue"].to_pylist())),
         "simulated": _is_simulated(place),
@@ -72,12 +72,20 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     return told
 
 
-def running_params() -> Params:
-    """The parameters of the running code."""
+def running_params(place: Workspace) -> Params:
+    """The parameters of the running code, with what the workspace's settings say of them."""
     from flows.checkout import source_folder
     from training import params as parameters
 
-    return parameters.load(source_folder() / "params.yaml")
+    return parameters.override(parameters.load(source_folder() / "params.yaml"), asking.workspace_parameters(place))
+
+
+def params_of(place: Workspace, version: str) -> Params:
+    """The parameters that a forecast version was trained with: it is asked for the intervals that it learned."""
+    from training import params as parameters
+
+    card = place.registry.get("forecast", version).card
+    return parameters.from_mapping({"forecast": card["params"]}, where=f"the card of forecast/{version}")
 
 
 def _demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.errors import InputError
-from flows import checkout, runs
+from flows import asking, checkout, runs
 from flows.compose import Workspace
 from flows.environment import child_environment
 from flows.request import FAMILIES
@@ -41,7 +41,7 @@ def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
         families=families,
         reason=str(asked["reason"]),
         requester=str(asked["requester"]),
-        parameters_set=tuple(asked.get("set") or ()),
+        parameters_set=(*asking.workspace_parameters(place), *(asked.get("set") or ())),
         options={name: asked[name] for name in OPTIONS if asked.get(name) is not None},
     )
     return runs.create(place.settings, run=run, at=now)

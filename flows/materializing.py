@@ -42,7 +42,7 @@ def build_sources(place: Workspace, *, as_of: datetime) -> Path:
     """The views' Parquet files as known at `as_of`. Raises NotEnoughData where no agent took a contact."""
     from features import offers
 
-    params = running_params()
+    params = running_params(place)
     tables = {name: place.archive.read(name, known_until=as_of) for name in READ}
     told = offers.offers(tables, params=params.routing, labels=params.labels, as_of=as_of)
     if not len(told):

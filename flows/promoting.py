@@ -55,8 +55,10 @@ def roles_of(place: Workspace, name: str) -> frozenset[str]:
 
 def mirror_alias(place: Workspace, family: str) -> None:
     """Let MLflow's alias repeat the chain."""
+    from training import cards
+
     champion = place.standing().champion(family)
-    place.registry.set_alias(family, champion.version if champion else None)
+    cards.mirror(place.registry, family, champion.version if champion else None)
 
 
 def catch_up(place: Workspace, family: str) -> None:

@@ -25,6 +25,7 @@ class Opened:
 
     path: Path
     intake: Intake
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ def open_files(
 
     Raises InputError naming the formats, and what the format's reader raises (NotText, MissingColumn, TooLarge, …).
     """
-    from centre.intake import FORMATS
+    from centre.intake import FORMATS, OWN_ZONES
 
     if form not in FORMATS:
         raise InputError("unknown format", expected=", ".join(sorted(FORMATS)), came=form, where="FORMAT")
-    zone = time_zone or named_zone(place)
-    now = place.clock.now()
-    return [Opened(path, FORMATS[form](path, source=source or form, time_zone=zone, clock_now=now)) for path in paths]
+    zone = time_zone or named_zone(place) or OWN_ZONES.get(form)
+    now, read = place.clock.now(), FORMATS[form]
+    return [Opened(path, read(path, source=source or form, time_zone=zone, clock_now=now), zone) for path in paths]
 
 
 def take(place: Workspace, opened: Opened) -> Taken:
@@ -70,13 +71,27 @@ def take(place: Workspace, opened: Opened) -> Taken:
         batch = f"{opened.path.stem}-{now:%Y%m%dT%H%M%S}"
         quarantine.store(intake.faults, folder=place.settings.quarantine_dir, batch=batch)
     period = (intake.period[0].isoformat(), intake.period[1].isoformat()) if intake.period else None
-    return Taken(str(opened.path), taken, repeated, intake.faults, period, intake.known_at_rule, intake.notes)
+    notes = (*intake.notes, *keep_zone(place, opened.zone))
+    return Taken(str(opened.path), taken, repeated, intake.faults, period, intake.known_at_rule, notes)
 
 
 def named_zone(place: Workspace) -> str | None:
     """The workspace's zone where its settings name one; None leaves each format its own."""
     named = place.settings.time_zone
     return None if named == type(place.settings)().time_zone else named
+
+
+def keep_zone(place: Workspace, zone: str | None) -> tuple[str, ...]:
+    """The first zone that a source states becomes the workspace's: its days are the centre's days, not Greenwich's.
+
+    Returns the note that says so; nothing where the workspace names a zone already.
+    """
+    from centre.settings import keep
+
+    if zone is None or named_zone(place) is not None or zone == place.settings.time_zone:
+        return ()
+    place.settings = keep(place.settings, name="time_zone", value=zone)
+    return (f"the days of this workspace are counted in {zone} from now on (time_zone in settings.yaml)",)
 
 
 def refuse_mixing(place: Workspace, *, simulated: bool) -> None:

@@ -58,8 +58,7 @@ def train_again(place: Workspace, card: Mapping[str, Any], *, family: str, clone
     reproduction.prepare(clone, settings=place.settings)
     asked = requests.from_json(card["request"], where="the version's card")
     requests.write(asked, folder=clone)
-    parameters = clone / "params.yaml"
-    asking.set_parameters(parameters, (*asking.encoder_named(place, parameters), *card.get("parameters_set", ())))
+    asking.set_parameters(clone / "params.yaml", card.get("parameters_set", ()))
     for one in requests.FAMILIES:
         stages.place_champion(one, folder=clone, payload=None)
     for stage in ("collect", "check", "build", f"train@{family}"):

@@ -12,7 +12,7 @@ from data_contracts.errors import InputError
 from flows.compact import move, say
 from flows.compose import Workspace
 from flows.operating import flow, task
-from flows.receiving import refuse_mixing
+from flows.receiving import keep_zone, refuse_mixing
 
 if TYPE_CHECKING:
     from centre.compaction import Compacted
@@ -44,11 +44,12 @@ def simulate(place: Workspace, *, weeks: int, seed: int, start: date) -> Simulat
 @task("record")
 def record(place: Workspace, *, weeks: int, seed: int, start: date) -> tuple[int, int]:
     """Simulate into the log, in pieces that fit into memory."""
-    from centre.simulation import world
+    from centre.simulation import parameters, world
 
     if not 1 <= weeks <= MOST_WEEKS:
         raise InputError("too few or too many weeks", expected=f"1 to {MOST_WEEKS}", came=str(weeks), where="--weeks")
     refuse_mixing(place, simulated=True)
+    keep_zone(place, parameters.load().time_zone)
     taken = repeated = 0
     for piece in pieces(world.simulate(weeks=weeks, seed=seed, start=start), EVENTS_AT_ONCE):
         added = place.log.append(piece, received_at=place.clock.now())

@@ -59,6 +59,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     return gates.report(
         params.policy("forecast"),
         champion="none" if champion is None else payload.digest(champion),
+        artefact=payload.digest(candidate),
         rows=rows.described(table, id_of=_ids, time_column="interval_start"),
         data=rows.provenance(data, family="forecast"),
         metrics=figures.metrics,

@@ -57,6 +57,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     return gates.report(
         params.policy("intent"),
         champion="none" if champion is None else payload.digest(champion),
+        artefact=payload.digest(candidate),
         rows=rows.described(table, id_of=lambda part: part["example_id"].to_pylist(), time_column="happened_at"),
         data=rows.provenance(data, family="intent"),
         metrics=figures.metrics,

@@ -74,6 +74,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     return routing_figures.with_pilot(gates.report(
         params.policy("routing"),
         champion="none" if champion is None else payload.digest(champion),
+        artefact=payload.digest(candidate),
         rows=rows.described(offers, id_of=lambda part: part["segment_id"].to_pylist(), time_column="happened_at"),
         data=rows.provenance(data, family="routing"),
         metrics=figures.metrics,

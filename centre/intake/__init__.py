@@ -10,7 +10,7 @@ from typing import Protocol
 from centre.intake import anonymous_bank, events, intent_csv, volume_csv
 from centre.intake.reading import Intake
 
-__all__ = ["FORMATS", "Format", "Intake"]
+__all__ = ["FORMATS", "OWN_ZONES", "Format", "Intake"]
 
 
 class Format(Protocol):
@@ -28,3 +28,6 @@ FORMATS: Mapping[str, Format] = {
     "anonymous-bank": anonymous_bank.read,
 }
 """The formats by the names that the command line takes."""
+
+OWN_ZONES: Mapping[str, str] = {"anonymous-bank": anonymous_bank.HOME_ZONE}
+"""Formats of one centre, whose zone is known without being named."""

@@ -10,7 +10,7 @@ import pytest
 
 from centre.clock import FixedClock
 from data_contracts.errors import EventConflict, InputError, NotFound, RowRefused
-from flows import mending, receiving
+from flows import asking, mending, receiving
 from flows.compose import Workspace, workspace
 
 
@@ -112,3 +112,16 @@ def test_a_mended_row_that_cannot_be_read_names_its_line(tmp_path: Path, text: s
 
     with pytest.raises(InputError, match="line 2"):
         mending.changes_in(path)
+
+
+def test_the_first_zone_that_a_source_states_is_the_zone_of_the_workspace(place: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "counts.csv"
+    path.write_text("interval_start,queue,offered_count\n2026-03-02T09:00:00,q,3\n2026-03-02T09:30:00,q,4\n", "utf-8")
+    (opened,) = receiving.open_files(place, "volume-csv", [path], source=None, time_zone="America/New_York")
+
+    noted = receiving.take(place, opened).notes
+
+    assert "America/New_York" in noted[-1]
+    assert workspace(place.settings.home).settings.time_zone == "America/New_York"
+    assert asking.workspace_parameters(place) == ("forecast.time_zone=America/New_York",)
+    assert receiving.keep_zone(place, "Asia/Jerusalem") == ()
