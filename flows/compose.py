@@ -112,6 +112,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_record=lambda prediction_id: tracing.prediction_record(place, prediction_id),
         trace_version=lambda family, version: tracing.version_trace(place, family, version),
         only=only,
+        registry_problem=lambda: registry_problem(place),
         find_latest=lambda contact, capability, until: tracing.latest_record(place, contact, capability, until),
     )
 
@@ -133,6 +134,20 @@ def run_progress(place: Workspace, run_id: str) -> dict[str, Any] | None:
     except NotFound:
         return None
     return {**run.to_json(), "status": run.state, "progress": runs.progress(place.settings, run_id)}
+
+
+def registry_problem(place: Workspace) -> str:
+    """Why the registry cannot give the champions again, or "". Serving goes on with the copies that it verified."""
+    from data_contracts.errors import NotFound, RegistryUnavailable, TamperedHistory
+
+    try:
+        for family, champion in place.standing().champions.items():
+            place.registry.get(family, champion.version)
+    except (NotFound, RegistryUnavailable, OSError) as error:
+        return str(error)
+    except TamperedHistory:
+        return ""  # told by every family already
+    return ""
 
 
 def act_on_approval(place: Workspace, request_id: str) -> None:

@@ -75,6 +75,10 @@ def _nothing_further(_contact_id: str, _capability: str, _until: datetime | None
     return None
 
 
+def _nothing_wrong() -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Doors:
     """Everything that the application reaches outside itself; frozen, made once, by one place."""
@@ -104,6 +108,8 @@ class Doors:
     limits: Limits = field(default_factory=Limits)
     # The last row of `predictions` of (contact_id, capability) until a moment, from beyond the log, or None.
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
+    # What is wrong with the registry that new versions come from, or "": told by `/readyz`, no reason to stop answering.
+    registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be
     # judged on these decisions (off-policy estimates divide by the propensity).
     exploration: float = 0.05

@@ -49,6 +49,8 @@ def _told(desk: Desk) -> dict[str, Any]:
         problems.append({"reason": "record_behind", "detail": detail})
     if desk.mirror.problem:
         problems.append({"reason": "mirror_unreadable", "detail": desk.mirror.problem})
+    if registry_problem := desk.doors.registry_problem():
+        problems.append({"reason": "registry_unavailable", "detail": registry_problem})
     if log_problem:
         problems.append({"reason": "log_unreadable", "detail": log_problem})
     open_ = desk.is_open and not log_problem

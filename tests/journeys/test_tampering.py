@@ -44,14 +44,15 @@ def flip_a_byte(path: Path) -> bytes:
 def test_with_the_mlflow_database_gone_serving_goes_on_and_readyz_says_so(desk: Desk) -> None:
     with desk.serving() as client:
         version = answered_by_model(client, desk, "I forgot my password")["version"]
-    aside = (desk.home / "mlflow").rename(desk.home / "mlflow-gone")
+    database = desk.home / "mlflow" / "mlflow.db"
+    aside = database.rename(database.with_suffix(".gone"))
     try:
         with desk.serving() as client:
             answer = answered_by_model(client, desk, "I forgot my password")
             ready = client.get("/readyz")
             pulled = desk.parley("pull", "intent", "--to", desk.home / "shelf" / "intent", "--json")
     finally:
-        aside.rename(desk.home / "mlflow")
+        aside.rename(database)
 
     assert answer["version"] == version
     assert "registry" in ready.text
