@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,6 +19,9 @@ from data_contracts.errors import IntegrityError, RegistryUnavailable, TamperedA
 
 # A pull copies some 100 MB and verifies them; a registry that takes longer than this is down.
 PULL_S: Final = 60.0
+
+# What LightGBM imports where it finds it, to take its frames and be its kind: 100 MB and a second, for nothing here.
+NEEDLESS: Final = ("pandas", "sklearn", "matplotlib", "graphviz")
 
 Load = Callable[[str, Path], Any]
 Pull = Callable[[str], Mapping[str, Any]]
@@ -31,8 +35,21 @@ def load_family(family: str, folder: Path) -> Any:
     judged. A payload without one is read by the loader of this code.
     """
     own = folder / "loader.py"
-    loader = _sealed(own) if own.is_file() else importlib.import_module(f"training.loaders.{family}")
-    return loader.load(folder, threads=1)
+    with _unseen(*NEEDLESS):
+        loader = _sealed(own) if own.is_file() else importlib.import_module(f"training.loaders.{family}")
+        return loader.load(folder, threads=1)
+
+
+@contextmanager
+def _unseen(*names: str) -> Iterator[None]:
+    """Libraries that cannot be imported meanwhile, unless they are here already; who can do without, does."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 class _Sealed(SourceFileLoader):

@@ -19,6 +19,7 @@ from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Name, as_json, refusal
 from serving.issued import Issue
+from serving.permission import reasons
 from serving.slots import Slot
 
 router = APIRouter(tags=["answers"])
@@ -66,7 +67,7 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
     slot, now = desk.slot("forecast"), desk.now()
     if slot.off is not None:
         off: Reason = {"reason": "switched_off", "detail": "an engineer switched this off"}
-        return _told(None, "off", queue, since, until, at=now, id_=desk.doors.new_id(), degraded=(*slot.problems, off))
+        return _told(None, "off", queue, since, until, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
     issue = desk.issued.current()
     if issue is None:
         raise NotFound("no forecast was issued yet", expected="an issued table", came="none", where="issued forecasts",
@@ -122,7 +123,7 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
 
 
 def _degraded(issue: Issue, slot: Slot, source: Source, now: datetime, *, complete: bool) -> tuple[Reason, ...]:
-    told: list[Reason] = [dict(problem) for problem in slot.problems]
+    told: list[Reason] = list(reasons(slot))
     champion = slot.promotion
     if source == "baseline":
         told.append({"reason": "no_approved_model" if champion is None else "issued_before_promotion",

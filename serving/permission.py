@@ -32,9 +32,14 @@ class Permission:
     degraded: tuple[Reason, ...] = ()
 
 
+def reasons(slot: Slot) -> tuple[Reason, ...]:
+    """What is wrong with the slot, as callers may read it: details name folders and hosts, and stay with `/readyz`."""
+    return tuple({name: told[name] for name in ("reason", "version") if name in told} for told in slot.problems)
+
+
 def permitted(slot: Slot, asked: Asked, *, at: datetime) -> Permission:
     """Who may answer `asked` now. A scope that names queues does not cover a request that names none (fail closed)."""
-    problems: tuple[Reason, ...] = tuple(dict(told) for told in slot.problems)
+    problems: tuple[Reason, ...] = reasons(slot)
     if slot.off is not None:
         return Permission("off", (*problems, {"reason": "switched_off", "detail": "an engineer switched this off"}))
     if slot.promotion is None or slot.model is None:

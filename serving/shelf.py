@@ -52,7 +52,7 @@ class Shelf:
         `load` makes a model of a folder (default: by the payload's own loader). Touches nothing until `start`.
         """
         self._history, self._folder, self._families = history, settings.shelf_dir, tuple(families)
-        self._poll_s = settings.poll_s
+        self._home, self._poll_s = settings.home, settings.poll_s
         self._pull, self._load = pull or pull_in_child(settings.home), load or load_family
         self._slots: dict[str, Slot] = {family: Slot(family) for family in self._families}
         self._failed: dict[str, _Attempt] = {}
@@ -123,7 +123,7 @@ class Shelf:
             self._seen = None
             for family, slot in self._slots.items():
                 others = tuple(told for told in slot.problems if not told["reason"].startswith("history_"))
-                told = replace(slot, problems=(*others, _problem(reason, error)))
+                told = replace(slot, problems=(*others, _problem(reason, error, home=self._home)))
                 self._slots = {**self._slots, family: told}
 
     def _bring_in_line(self, family: str, now: Standing) -> Promotion | None:
@@ -208,7 +208,7 @@ class Shelf:
         """Keep the model in memory if it still stands approved, else the last good copy, else the baseline."""
         family = champion.family
         reason = "artefact_refused" if isinstance(error, IntegrityError) else "not_loaded"
-        told = _problem(reason, error, version=f"{family}/{champion.version}")
+        told = _problem(reason, error, home=self._home, version=f"{family}/{champion.version}")
         good = None if self._slots[family].model is not None else self._last_good(family, now)
         with self._lock:
             failed = self._failed.get(family)
@@ -250,5 +250,6 @@ def _switched_off(now: Standing, family: str) -> Mapping[str, str] | None:
     return {"capability": CAPABILITIES[family]} if now.is_off(family) else None
 
 
-def _problem(reason: str, error: Exception, **more: str) -> Problem:
-    return {"reason": reason, "detail": str(error)[:500], **more}
+def _problem(reason: str, error: Exception, *, home: Path, **more: str) -> Problem:
+    """What went wrong, for whoever looks after the process; the workspace's own place is left out."""
+    return {"reason": reason, "detail": str(error).replace(str(home), "PARLEY_HOME")[:500], **more}

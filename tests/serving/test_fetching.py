@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from tests.training import reports
 from training import payload
 from training.history import FileHistory
 from training.registry import MemoryRegistry
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def test_what_the_child_says_is_read_and_its_refusals_keep_their_meaning() -> None:
@@ -68,3 +72,37 @@ def test_byte_code_planted_beside_a_loader_is_not_run(tmp_path: Path) -> None:
     (folder / "loader.py").write_text("def load(folder, threads=1): return 'good'\n")
 
     assert fetching.load_family("intent", folder) == "good"
+
+
+LOADER = """
+import lightgbm
+
+def load(folder, threads=1):
+    return lightgbm.Booster(model_str=(folder / "handle.txt").read_text())
+"""
+ASKING = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from serving.fetching import load_family
+booster = load_family("routing", Path(sys.argv[1]))
+heavy = sorted({"sklearn", "pandas", "torch", "mlflow"} & set(sys.modules))
+print(json.dumps([len(booster.predict(np.zeros((3, 2)), num_threads=1)), heavy, __import__("pandas").__name__]))
+"""
+
+
+def test_a_lightgbm_model_is_loaded_without_what_it_needs_not(tmp_path: Path) -> None:
+    import lightgbm
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    data = lightgbm.Dataset(rng.random((200, 2)), rng.random(200))
+    booster = lightgbm.train({"verbose": -1, "num_threads": 1}, data, num_boost_round=2)
+    booster.save_model(tmp_path / "handle.txt")
+    (tmp_path / "loader.py").write_text(LOADER)
+
+    command = [sys.executable, "-c", ASKING, str(tmp_path)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [3, [], "pandas"]

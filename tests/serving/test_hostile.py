@@ -19,7 +19,7 @@ from tests.serving.house import Client, IntentModel, slot
 PATHS = ["/v1/intent", "/v1/route", "/v1/events", "/v1/feedback", "/v1/retrainings"]
 ROLE = {"/v1/retrainings": "engineer"}
 FUZZ = settings(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True
+    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True
 )
 
 ODD = ["\ud800", "\x00", "\u202e", "x" * 5000, "2026-13-01"]

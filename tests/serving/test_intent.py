@@ -224,7 +224,7 @@ def test_a_problem_of_the_shelf_is_told_in_every_answer(house: House, client: Cl
     told = client.post("/v1/intent", ASKED).json()
 
     assert told["source"] == "model"
-    assert told["degraded"] == [problem]
+    assert told["degraded"] == [{"reason": "history_tampered"}]
 
 
 def test_a_promotion_without_a_loaded_model_is_no_model(house: House, client: Client) -> None:

@@ -66,3 +66,23 @@ def test_a_real_server_answers_and_writes_everything_before_it_ends(house: House
     assert not thread.is_alive()
     assert large.status_code == 413
     assert {stored.event.id for stored in log.read()} == ids
+
+
+def test_a_process_that_is_asked_to_stop_ends_well(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from datetime import UTC, datetime\n"
+        "from centre.clock import FixedClock; from serving import main; from tests.serving import house\n"
+        "held = house.make(Path(sys.argv[1]), FixedClock(datetime(2026, 5, 1, tzinfo=UTC)))\n"
+        "main.serve(held.doors, on_ready=lambda address: print(address, flush=True)); print('ended', flush=True)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    alive = httpx.get(f"{address}/healthz").json()
+    process.terminate()
+    rest, said = process.communicate(timeout=20)
+
+    assert alive == {"status": "alive"}
+    assert (process.returncode, rest) == (0, "ended\n")
+    assert {json.loads(line)["what"] for line in said.splitlines()} == {"request"}
