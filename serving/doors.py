@@ -108,7 +108,7 @@ class Doors:
     limits: Limits = field(default_factory=Limits)
     # The last row of `predictions` of (contact_id, capability) until a moment, from beyond the log, or None.
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
-    # What is wrong with the registry that new versions come from, or "": told by `/readyz`, no reason to stop answering.
+    # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be
     # judged on these decisions (off-policy estimates divide by the propensity).
