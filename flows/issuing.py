@@ -146,15 +146,15 @@ class Columns:
 
 def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, Floats]:
     """The champion's quantiles, from a payload that was verified against the chain."""
-    from training import pulling
-    from training.loaders import forecast as loader
+    from training import loaders, pulling
 
     shelf = place.settings.shelf_dir / "forecast"
     pulled = pulling.pull(
         "forecast", history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=shelf
     )
-    model = loader.load(pulled.folder, threads=place.settings.threads)
-    return model.predict(Columns(design).matrix(model.columns))
+    model = loaders.open_payload(pulled.folder, threads=place.settings.threads)
+    quantiles: Mapping[str, Floats] = model.predict(Columns(design).matrix(model.columns))
+    return quantiles
 
 
 def _by_baseline(design: pa.Table, params: Params) -> Mapping[str, Floats]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType
 from typing import Any, Final
 
 from data_contracts.errors import IntegrityError, RegistryUnavailable, TamperedArtefact, UnavailableError
+from training import loaders
 
 # A pull copies some 100 MB and verifies them; a registry that takes longer than this is down.
 PULL_S: Final = 60.0
@@ -32,12 +29,11 @@ def load_family(family: str, folder: Path) -> Any:
     texts side by side.
 
     A payload brings its loader (its digest covers it), so that a version answers after an upgrade as it did when it was
-    judged. A payload without one is read by the loader of this code.
+    judged. Raises NotFound for a payload without one.
     """
-    own = folder / "loader.py"
+    del family
     with _unseen(*NEEDLESS):
-        loader = _sealed(own) if own.is_file() else importlib.import_module(f"training.loaders.{family}")
-        return loader.load(folder, threads=1)
+        return loaders.open_payload(folder, threads=1)
 
 
 @contextmanager
@@ -50,24 +46,6 @@ def _unseen(*names: str) -> Iterator[None]:
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
-
-
-class _Sealed(SourceFileLoader):
-    """Runs exactly the source that was verified: no byte code is read from beside it, and none is written there."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        """The compiled source."""
-        compiled: CodeType = self.source_to_code(self.get_data(self.path), self.path)
-        return compiled
-
-
-def _sealed(path: Path) -> Any:
-    name = f"parley_payload_{path.parent.name}"
-    spec = spec_from_file_location(name, path, loader=_Sealed(name, str(path)))
-    assert spec is not None and spec.loader is not None  # noqa: S101 - a loader was handed in
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def pull_in_child(home: Path) -> Pull:
