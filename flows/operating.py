@@ -1,4 +1,4 @@
-"""The door to Prefect: embedded, in this process, with its database in the workspace and no server to start.
+"""The door to Prefect: embedded, with its database in the workspace, and nothing left behind when the command ends.
 
 Prefect reads its environment when it is first imported, so flows are imported inside `embedded`, never before it.
 """
@@ -15,13 +15,12 @@ from typing import Any, Protocol, TypeVar, cast
 
 from centre.settings import Settings
 from data_contracts.errors import UnavailableError
+from flows import prefect_api
 from flows.environment import quieten
 
 # A door (registry, history, online store) may be busy for a moment.
 DOOR_RETRIES = 2
 DOOR_RETRY_S = 1.0
-# The embedded API starts in about 5 s on a quiet machine and in half a minute on a busy one; its own limit is 20 s.
-START_LIMIT_S = 180
 
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -78,28 +77,27 @@ TALKERS = frozenset({"prefect", "mlflow", "alembic", "feast"})
 
 @contextmanager
 def embedded(settings: Settings) -> Iterator[None]:
-    """Run flows here: ephemeral API under the workspace, nothing sent out, no heartbeat (it costs a second a flow)."""
+    """Run flows here: an API of our own, nothing sent out, no heartbeat (it costs a second a flow)."""
     settings.prefect_dir.mkdir(parents=True, exist_ok=True)
     quieten()
     os.environ["PREFECT_HOME"] = str(settings.prefect_dir)
     from prefect import settings as prefect
 
-    chosen = {
-        prefect.PREFECT_HOME: settings.prefect_dir,
-        prefect.PREFECT_API_URL: None,
-        prefect.PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{settings.prefect_dir / 'prefect.db'}",
-        prefect.PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: True,
-        prefect.PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: START_LIMIT_S,
-        prefect.PREFECT_SERVER_ANALYTICS_ENABLED: False,
-        prefect.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-        prefect.PREFECT_RESULTS_PERSIST_BY_DEFAULT: False,
-        prefect.PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
-        prefect.PREFECT_LOGGING_TO_API_ENABLED: False,
-    }
-    with prefect.temporary_settings(updates=chosen), _logged_to_file(settings), warnings.catch_warnings():
-        # Libraries warn about their own insides; what an operator must know comes as a result or an error.
-        warnings.simplefilter("ignore")
-        yield
+    with prefect_api.served(settings) as address:
+        chosen = {
+            prefect.PREFECT_HOME: settings.prefect_dir,
+            prefect.PREFECT_API_URL: address,
+            prefect.PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False,
+            prefect.PREFECT_SERVER_ANALYTICS_ENABLED: False,
+            prefect.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            prefect.PREFECT_RESULTS_PERSIST_BY_DEFAULT: False,
+            prefect.PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
+            prefect.PREFECT_LOGGING_TO_API_ENABLED: False,
+        }
+        with prefect.temporary_settings(updates=chosen), _logged_to_file(settings), warnings.catch_warnings():
+            # Libraries warn about their own insides; what an operator must know comes as a result or an error.
+            warnings.simplefilter("ignore")
+            yield
 
 
 def is_passing(_task: Any, _run: Any, state: Any) -> bool:
