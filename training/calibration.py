@@ -16,6 +16,8 @@ Mix = tuple[float, float, float]
 BINS = 15  # DESIGN section 6
 # Logarithms of where a mix is sought from: both heads as they are, and 2% of the labels wrong.
 START = np.log(np.asarray([1.0, 1.0, 0.02]))
+# Points of a table of quantiles: the lowest stands for a half percent.
+TABLE_STEPS = 201
 # Draws for the calibration error that a perfectly calibrated model shows: its mean is then known to about 2%.
 DRAWS = 200
 
@@ -65,7 +67,7 @@ def best_mix(scores: Scores) -> Mix:
 
 
 def _least(loss: Callable[[Doubles], float], start: Doubles) -> Doubles:
-    """Nelder and Mead 1965, from a simplex as wide as the answer may lie; scipy's own is too small to leave the start."""
+    """Nelder and Mead 1965, from a simplex as wide as the answer may lie (scipy takes one too small to move)."""
     from scipy.optimize import minimize
 
     corners = np.vstack([start, start + np.eye(len(start))])
@@ -79,9 +81,15 @@ def _mix(logs: Doubles, *, wrong: float | None = None, digits: int = 12) -> Mix:
     return a, b, min(floor, 0.5)
 
 
-def threshold(confidence: Doubles, *, refused_share: float) -> float:
-    """The confidence below which that share of these held-out in-scope texts is refused."""
-    return round(float(np.quantile(confidence, refused_share, method="lower")), 6)
+def tables(signs: Doubles) -> list[list[float]]:
+    """Of each sign of familiarity (columns), its quantiles on these held-out texts: what `loader.familiarity` reads."""
+    steps = np.linspace(0.0, 1.0, TABLE_STEPS)
+    return [[round(float(one), 6) for one in np.quantile(column, steps)] for column in signs.T]
+
+
+def threshold(known: Doubles, *, refused_share: float) -> float:
+    """The familiarity below which that share of these held-out in-scope texts is refused."""
+    return round(float(np.quantile(known, refused_share, method="lower")), 6)
 
 
 def calibration_error(confidence: Doubles, hits: Doubles, *, weights: Doubles | None = None) -> float:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from features import text as texts
 from training import calibration, gates, intent_figures, intent_head, intervals, loaders, payload, rows
-from training.calibration import Mix, Scores
+from training.calibration import Doubles, Mix, Scores
 from training.intent_head import Examples, Head
-from training.loaders.intent import FORMAT, clean
+from training.loaders.intent import FORMAT, clean, familiarity
 from training.params import IntentParams, Params
 from training.report import Report
 
@@ -110,46 +109,52 @@ def _examples(table: pa.Table, labels: Sequence[str], encoder: texts.Encoder, pa
 
 @dataclass(frozen=True)
 class _Held:
-    """The held-out rows of one language, or of all."""
+    """The held-out rows of one language, or of all, with the mix that describes them."""
 
     scores: Scores
+    likeness: Doubles  # (n, 2)
     mix: Mix
 
-    def confidence(self) -> npt.NDArray[np.float64]:
-        return np.asarray(self.scores.shares(self.mix).max(axis=1))
+    @property
+    def signs(self) -> Doubles:
+        """Confidence and likeness: (n, 3)."""
+        return np.column_stack([self.scores.shares(self.mix).max(axis=1), self.likeness])
+
+    def refusal(self, params: IntentParams) -> dict[str, Any]:
+        """The tables and the threshold for the stated share of false refusals among these rows."""
+        tables = calibration.tables(self.signs)
+        known = familiarity(self.signs, tables=tables)
+        return {"tables": tables, "threshold": calibration.threshold(known, refused_share=params.false_refusal)}
 
     def right_count(self) -> int:
         return int(np.sum(self.scores.shares(self.mix).argmax(axis=1) == self.scores.truth))
 
 
 def _languages(head: Head, held: Examples, languages: Sequence[str], params: IntentParams) -> dict[str, dict[str, Any]]:
-    """Mix, threshold and permission of each language; `*` is for languages that no row calibrated: a person answers."""
-    of_vectors, of_grams = head.logits(held)
+    """Mix, refusal and permission of each language; `*` is for languages that no row calibrated: a person answers."""
+    of_vectors, of_grams, likeness = head.read(held)
     scores = Scores(of_vectors, of_grams, held.labels, held.weights)
-    everybody = _Held(scores, calibration.best_mix(scores))
-    cut = calibration.threshold(everybody.confidence(), refused_share=params.false_refusal)
+    everybody = _Held(scores, likeness, calibration.best_mix(scores))
+    why = "no row of this language was there to calibrate on"
     told: dict[str, dict[str, Any]] = {}
-    told["*"] = {"mix": list(everybody.mix), "threshold": cut, "answers": False, "rows": 0,
-                 "why": "no row of this language was there to calibrate on"}  # fmt: skip
+    told["*"] = {"mix": list(everybody.mix), **everybody.refusal(params), "answers": False, "rows": 0, "why": why}
     for language in sorted(set(languages)):
-        own = scores.take(np.asarray([one == language for one in languages]))
-        told[language] = _language(own, everybody=everybody, cut=cut, params=params)
+        mine = np.asarray([one == language for one in languages])
+        told[language] = _language(scores.take(mine), likeness[mine], everybody=everybody, params=params)
     return told
 
 
-def _language(own: Scores, *, everybody: _Held, cut: float, params: IntentParams) -> dict[str, Any]:
+def _language(own: Scores, likeness: Doubles, *, everybody: _Held, params: IntentParams) -> dict[str, Any]:
     alone = len(own.truth) >= params.min_language_rows
-    held = _Held(own, calibration.best_mix(own) if alone else everybody.mix)
-    if alone:
-        cut = calibration.threshold(held.confidence(), refused_share=params.false_refusal)
+    held = _Held(own, likeness, calibration.best_mix(own) if alone else everybody.mix)
     share = intervals.proportion(held.right_count(), of=len(own.truth))
     answers = share.low >= params.language_floor
     seen = f"right on {share.estimate:.1%} of {len(own.truth)} texts, surely on {share.low:.1%}"
     why = f"{seen}, needed {params.language_floor:.0%}"
     return {
-        "mix": list(held.mix), "threshold": cut, "answers": answers, "rows": len(own.truth),
-        "accuracy": round(share.estimate, 6), "accuracy_low": round(share.low, 6), "own_calibration": alone,
-        "why": "" if answers else why,
+        "mix": list(held.mix), **(held if alone else everybody).refusal(params), "answers": answers,
+        "rows": len(own.truth), "accuracy": round(share.estimate, 6), "accuracy_low": round(share.low, 6),
+        "own_calibration": alone, "why": "" if answers else why,
     }  # fmt: skip
 
 

@@ -47,6 +47,8 @@ class Head:
     gram_weights: Floats  # (buckets, labels)
     gram_bias: Floats
     inverse_share: Floats  # (buckets,)
+    vector_centroids: Floats  # (d, labels), each of length one
+    gram_centroids: Floats  # (buckets, labels), each of length one
     strength: float
     gram_strength: float
 
@@ -54,11 +56,13 @@ class Head:
         """By the names under which the loader reads them."""
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
-    def logits(self, examples: Examples) -> tuple[Doubles, Doubles]:
-        """Raw scores (n, labels) of the two heads."""
+    def read(self, examples: Examples) -> tuple[Doubles, Doubles, Doubles]:
+        """As the loader: raw scores (n, labels) of the two heads, and likeness (n, 2) to the closest centroids."""
+        matrix = gram_matrix(examples.texts, inverse_share=self.inverse_share)
         of_vectors = examples.vectors @ self.vector_weights + self.vector_bias
-        of_grams = gram_matrix(examples.texts, inverse_share=self.inverse_share) @ self.gram_weights + self.gram_bias
-        return of_vectors.astype(np.float64), np.asarray(of_grams, dtype=np.float64)
+        of_grams = np.asarray(matrix @ self.gram_weights + self.gram_bias, dtype=np.float64)
+        closest = [(examples.vectors @ self.vector_centroids).max(axis=1), (matrix @ self.gram_centroids).max(axis=1)]
+        return of_vectors.astype(np.float64), of_grams, np.column_stack(closest).astype(np.float64)
 
 
 def fit(examples: Examples, *, label_count: int, params: IntentParams, seed: int) -> Head:
@@ -77,7 +81,20 @@ def fit(examples: Examples, *, label_count: int, params: IntentParams, seed: int
         of_vectors = _regression(examples.vectors, examples, strength=strength, **told)
         gram_strength = _chosen(matrix, examples, strengths=params.ngram_strengths, seed=seed, **told)
         of_grams = _regression(matrix, examples, strength=gram_strength, **told)
-    return Head(*of_vectors, *of_grams, inverse_share, strength, gram_strength)
+    near, near_grams = (_centroids(inputs, examples, label_count=label_count) for inputs in (examples.vectors, matrix))
+    return Head(*of_vectors, *of_grams, inverse_share, near, near_grams, strength, gram_strength)
+
+
+def _centroids(inputs: Any, examples: Examples, *, label_count: int) -> Floats:
+    """The weighted mean row of each label, of length one: (columns, labels)."""
+    from scipy.sparse import csr_matrix
+
+    count = len(examples.labels)
+    members = csr_matrix((examples.weights, (examples.labels, np.arange(count))), shape=(label_count, count))
+    summed = members @ inputs
+    dense = np.asarray(summed.todense() if hasattr(summed, "todense") else summed, dtype=np.float64)
+    lengths = np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-12)
+    return np.ascontiguousarray((dense / lengths).T, dtype=np.float32)
 
 
 def rarity(texts: Sequence[str], *, buckets: int) -> Floats:

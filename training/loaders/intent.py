@@ -22,6 +22,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+# Of one text: raw scores of the two heads, and its likeness to the closest label's mean vector and mean n-grams.
+Read = tuple[Doubles, Doubles, tuple[float, float]]
 Integers = npt.NDArray[np.int64]
 
 FORMAT = 1
@@ -75,6 +77,20 @@ def mixed(of_vectors: Doubles, of_grams: Doubles, *, mix: Sequence[float]) -> Do
     return shares
 
 
+def familiarity(signs: Doubles, *, tables: Sequence[Sequence[float]]) -> Doubles:
+    """How much each text looks like those that were learned: (n,), lower is stranger.
+
+    signs: (n, 3) confidence, likeness to the closest label's mean vector, likeness to the closest label's mean n-grams
+    (cosines). tables: of each sign, its quantiles on held-out texts of known intents. Fisher's sum of log tail shares:
+    a text that is unusual in several ways is foreign, and no sign is weighed against another by hand.
+    """
+    told: Doubles = np.zeros(len(signs))
+    for place, table in enumerate(tables):
+        below = np.searchsorted(np.asarray(table, dtype=np.float64), signs[:, place], side="right")
+        told = told + np.log((below + 0.5) / (len(table) + 1.0))
+    return told
+
+
 class Model:
     """A loaded payload. Each text is answered alone, so its answer does not depend on the batch it came in."""
 
@@ -98,38 +114,42 @@ class Model:
         guess, 0 to 1), abstained, reason (empty when answered), alternatives (the best guesses with their confidence,
         so that a caller may ask the customer to choose), language.
         """
-        shares = self.shares(texts, languages=languages)
-        return [self._answer(*row) for row in zip(texts, languages, shares, strict=True)]
+        read = self._read(texts)
+        shares = [self._shares(one, language) for one, language in zip(read, languages, strict=True)]
+        return [self._answer(*row) for row in zip(texts, languages, shares, read, strict=True)]
 
     def shares(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """Calibrated probabilities (texts, labels), before any refusal."""
-        mixes = [self._settings(language)["mix"] for language in languages]
-        told = zip(mixes, self.logits(texts), strict=True)
-        rows = [mixed(vector[None, :], gram[None, :], mix=mix) for mix, (vector, gram) in told]
-        return np.concatenate(rows) if rows else np.zeros((0, len(self.labels)))
+        rows = [self._shares(one, language) for one, language in zip(self._read(texts), languages, strict=True)]
+        return np.stack(rows) if rows else np.zeros((0, len(self.labels)))
 
-    def logits(self, texts: Sequence[str]) -> list[tuple[Doubles, Doubles]]:
-        """The two heads' raw scores of each text: from the sentence vector, from the n-grams."""
+    def _read(self, texts: Sequence[str]) -> list[Read]:
+        """What the two heads see in each text."""
         cleaned = [clean(text)[: self.max_chars] for text in texts]
         if self.threads == 1 or len(cleaned) < 2:
-            return [self._scored(text) for text in cleaned]
+            return [self._one(text) for text in cleaned]
         with ThreadPoolExecutor(self.threads) as workers:
-            return list(workers.map(self._scored, cleaned))
+            return list(workers.map(self._one, cleaned))
 
-    def _scored(self, text: str) -> tuple[Doubles, Doubles]:
-        arrays = self._arrays
+    def _one(self, text: str) -> Read:
+        arrays, vector = self._arrays, self._vector(text)
         found, values = weighted(text, inverse_share=arrays["inverse_share"])
-        of_vector = self._vector(text) @ arrays["vector_weights"] + arrays["vector_bias"]
+        of_vector = vector @ arrays["vector_weights"] + arrays["vector_bias"]
         of_grams = values @ arrays["gram_weights"][found] + arrays["gram_bias"]
-        return of_vector.astype(np.float64), of_grams.astype(np.float64)
+        likeness = (vector @ arrays["vector_centroids"]).max(), (values @ arrays["gram_centroids"][found]).max()
+        return of_vector.astype(np.float64), of_grams.astype(np.float64), (float(likeness[0]), float(likeness[1]))
+
+    def _shares(self, read: Read, language: str) -> Doubles:
+        shares: Doubles = mixed(read[0][None, :], read[1][None, :], mix=self._settings(language)["mix"])[0]
+        return shares
 
     def _settings(self, language: str) -> dict[str, Any]:
         return self.languages.get(language) or self.languages["*"]
 
-    def _answer(self, text: str, language: str, shares: Doubles) -> dict[str, Any]:
+    def _answer(self, text: str, language: str, shares: Doubles, read: Read) -> dict[str, Any]:
         best = np.argsort(-shares, kind="stable")[: self.alternatives]
         confidence = float(shares[best[0]])
-        reason = self._reason_to_abstain(text, language, confidence)
+        reason = self._reason_to_abstain(text, language, (confidence, *read[2]))
         return {
             "intent": None if reason else self.labels[best[0]],
             "confidence": confidence,
@@ -139,14 +159,16 @@ class Model:
             "language": language,
         }
 
-    def _reason_to_abstain(self, text: str, language: str, confidence: float) -> str:
+    def _reason_to_abstain(self, text: str, language: str, signs: tuple[float, float, float]) -> str:
         settings = self._settings(language)
         if not clean(text):
             return "there is no text"
         if not settings["answers"]:
             return f"language {language} goes to a person: {settings['why']}"
-        if confidence < settings["threshold"]:
-            return f"not sure enough: {confidence:.3f} is below {settings['threshold']:.3f}"
+        known = float(familiarity(np.asarray([signs]), tables=settings["tables"])[0])
+        if known < settings["threshold"]:
+            why = f"confidence {signs[0]:.3f}, familiarity {known:.2f} below {settings['threshold']:.2f}"
+            return f"too unlike what was learned: {why}"
         return ""
 
 

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_contracts.errors import InputError, UnknownParameter
+from training import params
+
+PARAMS_YAML = Path(__file__).resolve().parents[2] / "params.yaml"
+
+
+def test_the_projects_own_params_are_read_and_every_family_has_gates() -> None:
+    found = params.load(PARAMS_YAML)
+
+    assert {family: bool(found.policy(family).gates) for family in params.FAMILIES} == dict.fromkeys(
+        params.FAMILIES, True
+    )
+
+
+def test_what_is_left_out_keeps_its_default() -> None:
+    assert params.from_mapping({"intent": {"max_rows": 5}}).intent.false_refusal == params.IntentParams().false_refusal
+
+
+def test_an_unknown_parameter_names_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("intent: {max_row: 5}\n", encoding="utf-8")
+
+    with pytest.raises(UnknownParameter, match=r"max_rows.*came max_row, at .*params.yaml.intent"):
+        params.load(path)
+
+
+def test_an_unknown_section_is_refused() -> None:
+    with pytest.raises(UnknownParameter, match="sentiment"):
+        params.from_mapping({"sentiment": {}})
+
+
+def test_gates_of_an_unknown_family_are_refused() -> None:
+    with pytest.raises(UnknownParameter, match="sentiment"):
+        params.from_mapping({"gates": {"sentiment": {}}})
+
+
+def test_a_family_without_gates_has_no_policy() -> None:
+    with pytest.raises(InputError, match="no gates for this family"):
+        params.Params().policy("intent")
+
+
+@pytest.mark.parametrize("value", ["many", True, 1.5, None, []])
+def test_a_value_of_another_type_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match="not a value of this parameter"):
+        params.from_mapping({"intent": {"max_rows": value}})
+
+
+def test_a_whole_number_stands_for_a_fraction_and_a_list_for_a_tuple() -> None:
+    found = params.from_mapping({"intent": {"false_refusal": 1, "strengths": [1, 2]}, "forecast": {"country": None}})
+
+    assert (found.intent.false_refusal, found.intent.strengths, found.forecast.country) == (1.0, (1.0, 2.0), None)
+
+
+def test_what_is_not_yaml_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("intent: [", encoding="utf-8")
+
+    with pytest.raises(InputError, match="params cannot be read"):
+        params.load(path)
+
+
+def test_an_override_changes_one_value_and_no_other() -> None:
+    before = params.load(PARAMS_YAML)
+
+    after = params.override(before, ["intent.max_rows=12", "gates.intent.slice_rows=50"])
+
+    assert after.intent.max_rows == 12
+    assert after.policy("intent").slice_rows == 50
+    assert (after.routing, after.forecast, after.intent.encoder) == (
+        before.routing,
+        before.forecast,
+        before.intent.encoder,
+    )
+
+
+@pytest.mark.parametrize("change", ["intent.max_rows", "max_rows=5", "=5"])
+def test_an_override_that_names_no_parameter_is_refused(change: str) -> None:
+    with pytest.raises(InputError, match="not a change of a parameter"):
+        params.override(params.Params(), [change])
+
+
+def test_an_override_of_an_unknown_parameter_names_the_known_ones() -> None:
+    with pytest.raises(UnknownParameter, match="max_rows"):
+        params.override(params.Params(), ["intent.max_row=5"])
+
+
+def test_params_written_and_read_are_the_same() -> None:
+    found = params.load(PARAMS_YAML)
+
+    again = params.from_mapping(yaml.safe_load(yaml.safe_dump(params.as_mapping(found))))
+
+    assert params.as_mapping(again) == params.as_mapping(found)
