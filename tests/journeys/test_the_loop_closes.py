@@ -113,9 +113,8 @@ def test_a_new_intent_is_learned_from_two_agents_corrections(small_centre: Desk)
         wait_until(lambda: ask(client, desk, "hello")["version"] == f"intent/{outcome['version']}")
         recall_after, others_after = share_right(client, desk, unseen), share_right(client, desk, others)
 
-    print(
-        f"\n{languages}: recall {recall_before:.2f} to {recall_after:.2f}, others {others_before:.3f} to {others_after:.3f}"
-    )
+    told = f"recall {recall_before:.2f} to {recall_after:.2f}, others {others_before:.3f} to {others_after:.3f}"
+    print(f"\n{languages}: {told}")
     assert not before["retrain"], before["why"]
     assert after["retrain"], after["why"]
     assert "2 agent" in after["why"]
