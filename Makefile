@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 STAMP := $(VENV)/.parley-setup
 
-.PHONY: setup run test test-all lint docs lock bench clean help
+.PHONY: setup run test test-all lint docs lock bench-real clean help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -49,6 +49,9 @@ test-all: lint  ## The slow journeys too
 
 docs: setup  ## Write the generated references again
 	$(BIN)/python -m flows.documentation
+
+bench-real: setup  ## The figures of the three real-input journeys
+	$(BIN)/python -m benchmarks.real_input
 
 lock: setup  ## Resolve requirements.lock and requirements-serving.lock anew
 	.ci/lock

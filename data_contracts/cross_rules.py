@@ -266,5 +266,3 @@ def _texts_of(text: str) -> frozenset[str] | None:
     if not isinstance(told, list):
         return None
     return frozenset(item for item in told if isinstance(item, str))
-
-

@@ -142,9 +142,7 @@ def dataset_row(event: Event) -> dict[str, Any]:
 
 def canonical_json(value: object) -> str:
     """JSON with sorted keys and no spaces: one value, one text. Times become RFC 3339 in UTC; NaN is refused."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
 
 
 def stamp(moment: datetime) -> str:

@@ -62,9 +62,7 @@ class QualityReport:
     docs: str | None = None
 
 
-def validate(
-    tables: Mapping[str, pa.Table], *, docs_to: Path | None, as_of: datetime | None = None
-) -> QualityReport:
+def validate(tables: Mapping[str, pa.Table], *, docs_to: Path | None, as_of: datetime | None = None) -> QualityReport:
     """Run each dataset's suite over its table (of the contract's schema) and write Data Docs under `docs_to`.
 
     `as_of` is what "not in the future" is measured from; without one, the newest `known_at` of all the tables.
@@ -113,9 +111,7 @@ def outcome(
     batch = source.add_dataframe_asset(name=told.dataset).add_batch_definition_whole_dataframe("all")
     definition = gx.ValidationDefinition(name=told.dataset, data=batch, suite=suite)
     context.validation_definitions.add(definition)
-    return definition.run(
-        batch_parameters={"dataframe": frame_of(table, checks)}, result_format=dict(result_format)
-    )
+    return definition.run(batch_parameters={"dataframe": frame_of(table, checks)}, result_format=dict(result_format))
 
 
 def _validated(context: Any, told: Contract, table: pa.Table, *, as_of: datetime) -> DatasetQuality:
@@ -145,5 +141,3 @@ def _raised(told: Any) -> str:
     if told.get("raised_exception"):
         return str(told.get("exception_message"))
     return next((found for found in map(_raised, told.values()) if found), "")
-
-

@@ -173,7 +173,7 @@ def start_application(place: Workspace) -> None:
 def tell_address(place: Workspace, address: str) -> None:
     """The address, and a link for each of the two people."""
     _say()
-    _say(f"Parley answers at {address} (API: {address}/docs, Ctrl-C ends it)")
+    _say(f"Parley answers at {address} (its interface: {address}/openapi.json; Ctrl-C ends it)")
     for name in (ENGINEER, REVIEWER):
         _say(f"  {name:<14} {admitting.sign_in_link(place, name, address=address)}")
     _say("  (each link signs in once, within a quarter of an hour; run `make run` again for new ones)")

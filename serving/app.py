@@ -35,8 +35,14 @@ def create(doors: Doors) -> FastAPI:
     _refuse_unknown(doors.only)
     desk = desks.furnish(doors)
     app = FastAPI(
-        title="Parley", version="1", summary="Answers for a contact centre", description=_DESCRIPTION,
-        lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        title="Parley",
+        version="1",
+        summary="Answers for a contact centre",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
     )
     app.state.desk = desk
     for part in [name for name in PARTS if name in (doors.only or PARTS)]:
@@ -59,5 +65,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _refuse_unknown(only: frozenset[str]) -> None:
     unknown = sorted(only - PARTS.keys())
     if unknown:
-        raise UnknownParameter("no such part to serve", expected="of " + ", ".join(PARTS), came=", ".join(unknown),
-                               where="--only", remedy="Name the parts with commas between.")
+        raise UnknownParameter(
+            "no such part to serve",
+            expected="of " + ", ".join(PARTS),
+            came=", ".join(unknown),
+            where="--only",
+            remedy="Name the parts with commas between.",
+        )

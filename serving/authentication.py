@@ -20,7 +20,8 @@ TRUSTED_S = 2.0
 _REMEMBERED = 1_024
 
 BEARER = HTTPBearer(
-    auto_error=False, scheme_name="bearer",
+    auto_error=False,
+    scheme_name="bearer",
     description="A token of `parley people add NAME --role ROLE`. The roles that an operation takes stand beside it.",
 )
 
@@ -42,8 +43,13 @@ class Doorkeeper:
         person = self._people.authenticate(token)
         if person is None:
             self._known.pop(key, None)
-            raise NotSignedIn("this token is not known", expected="the token of an active person", came="another",
-                              where="header authorization", remedy="Ask an engineer for a token.")
+            raise NotSignedIn(
+                "this token is not known",
+                expected="the token of an active person",
+                came="another",
+                where="header authorization",
+                remedy="Ask an engineer for a token.",
+            )
         self._known[key] = (now, person)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -56,8 +62,13 @@ async def _signed_in(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
 ) -> Person:
     if credentials is None:
-        raise NotSignedIn("nobody is signed in", expected="header authorization: Bearer TOKEN", came="none",
-                          where="header authorization", remedy="Ask an engineer for a token.")
+        raise NotSignedIn(
+            "nobody is signed in",
+            expected="header authorization: Bearer TOKEN",
+            came="none",
+            where="header authorization",
+            remedy="Ask an engineer for a token.",
+        )
     person: Person = request.app.state.desk.doorkeeper.person(credentials.credentials)
     request.scope["state"]["who"] = person.name
     return require(person, *roles.scopes)

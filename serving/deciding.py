@@ -45,8 +45,13 @@ class RouteAsked(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "contact_id": "c-1029", "attempt": 0, "queue": "billing", "channel": "chat", "language": "en",
-                    "customer_id": "k-77", "topic": "invoice",
+                    "contact_id": "c-1029",
+                    "attempt": 0,
+                    "queue": "billing",
+                    "channel": "chat",
+                    "language": "en",
+                    "customer_id": "k-77",
+                    "topic": "invoice",
                     "agents": [
                         {"agent_id": "a-1", "state": "available", "idle_s": 42.0, "languages": ["en", "zh"]},
                         {"agent_id": "a-2", "state": "available", "idle_s": 7.5, "skills": ["billing"]},
@@ -89,8 +94,13 @@ async def decide(asked: RouteAsked, desk: Desk) -> Decision:
     """Decide by the approved model where it may answer and can, else by the baseline; never waits for a person."""
     slot, now = desk.slot("routing"), desk.now()
     language = primary_language(asked.language) if asked.language else None
-    scope = Asked(unit=asked.business_unit, queue=asked.queue, channel=asked.channel, language=language,
-                  contact_id=asked.contact_id)
+    scope = Asked(
+        unit=asked.business_unit,
+        queue=asked.queue,
+        channel=asked.channel,
+        language=language,
+        contact_id=asked.contact_id,
+    )
     permission = permitted(slot, scope, at=now)
     eligible, excluded = _eligible(asked)
     decision = Decision(now, slot, permission.source, permission.degraded, eligible, excluded, {}, {}, None)
@@ -139,22 +149,33 @@ def _scored(
     """Scores and (where the model has a policy of its own) chances by agent, and the feature rows as they were seen."""
     language = primary_language(asked.language) if asked.language else None
     contact = {
-        "queue": asked.queue, "topic": asked.topic, "channel": asked.channel, "language": language,
-        "priority": asked.priority, "queued_at": asked.queued_at, "at": at,
+        "queue": asked.queue,
+        "topic": asked.topic,
+        "channel": asked.channel,
+        "language": language,
+        "priority": asked.priority,
+        "queued_at": asked.queued_at,
+        "at": at,
     }
     of_agents = mirror.agents(agents, features.topic_of(contact))
     of_customer = mirror.customer(asked.customer_id) if asked.customer_id else {}
     matrix = features.rows(contact, agents, of_customer, of_agents, of_agents)
     told = np.asarray(model.score(matrix)["score"], dtype=np.float64)
     if told.shape != (len(agents),) or not np.isfinite(told).all():
-        raise InputError("the routing model gave no usable scores", expected=f"{len(agents)} finite scores",
-                         came=str(told.shape), where="model")
+        raise InputError(
+            "the routing model gave no usable scores",
+            expected=f"{len(agents)} finite scores",
+            came=str(told.shape),
+            where="model",
+        )
     own = getattr(model, "propensities", None)
     chances = None if own is None else dict(zip(agents, np.asarray(own(told), dtype=float).tolist(), strict=True))
     seen = {
-        "mirror": mirror.version, "columns": list(features.COLUMNS),
-        "rows": {agent: [None if np.isnan(v) else v for v in row.tolist()]
-                 for agent, row in zip(agents, matrix, strict=True)},
+        "mirror": mirror.version,
+        "columns": list(features.COLUMNS),
+        "rows": {
+            agent: [None if np.isnan(v) else v for v in row.tolist()] for agent, row in zip(agents, matrix, strict=True)
+        },
     }
     return dict(zip(agents, told.tolist(), strict=True)), chances, seen
 

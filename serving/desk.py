@@ -91,8 +91,9 @@ class Desk:
 
     def _count(self, answer: Answer, *, seconds: float) -> None:
         reasons = [str(told["reason"]) for told in answer.degraded]
-        self.metrics.answer(answer.capability, answer.source, reasons=reasons, asked=answer.verdict_asked,
-                            seconds=seconds)
+        self.metrics.answer(
+            answer.capability, answer.source, reasons=reasons, asked=answer.verdict_asked, seconds=seconds
+        )
 
 
 def furnish(doors: Doors) -> Desk:
@@ -105,9 +106,15 @@ def furnish(doors: Doors) -> Desk:
         "routing": Workplace("routing", threads=1, waiting=limits.waiting, wait_s=limits.wait_s),
     }
     desk = Desk(
-        doors=doors, metrics=Metrics(), doorkeeper=Doorkeeper(doors.people, clock=clock), recorder=recorder,
+        doors=doors,
+        metrics=Metrics(),
+        doorkeeper=Doorkeeper(doors.people, clock=clock),
+        recorder=recorder,
         recall=Recall(doors.log, bound=limits.recalled, find_record=doors.find_record, find_latest=doors.find_latest),
-        mirror=Mirrored(doors.mirror_dir), issued=Issued(doors.issued_dir), work=work, under_way={},
+        mirror=Mirrored(doors.mirror_dir),
+        issued=Issued(doors.issued_dir),
+        work=work,
+        under_way={},
     )
     desk.metrics.watch(_gauges(desk))
     return desk
@@ -119,24 +126,31 @@ def _gauges(desk: Desk) -> Gauges:
     return Gauges(
         {
             "parley_queue_depth": (
-                "Requests that wait for or run in a model.", ("family",),
+                "Requests that wait for or run in a model.",
+                ("family",),
                 lambda: [((name,), place.depth) for name, place in desk.work.items()],
             ),
             "parley_unwritten_events": (
-                "Events that wait to be written to the log.", (), lambda: [((), desk.recorder.unwritten)],
+                "Events that wait to be written to the log.",
+                (),
+                lambda: [((), desk.recorder.unwritten)],
             ),
             "parley_record_lag_seconds": (
-                "Age of the oldest event that waits to be written.", (), lambda: [((), desk.recorder.lag_s)],
+                "Age of the oldest event that waits to be written.",
+                (),
+                lambda: [((), desk.recorder.lag_s)],
             ),
             "parley_model_info": (
-                models, ("family", "version", "approval"),
+                models,
+                ("family", "version", "approval"),
                 lambda: [
                     ((slot.family, slot.version or "", slot.approval or ""), float(slot.promotion is not None))
                     for slot in shelf.slots()
                 ],
             ),
             "parley_shelf_problems": (
-                "Things that are wrong with a family's model.", ("family",),
+                "Things that are wrong with a family's model.",
+                ("family",),
                 lambda: [((slot.family,), len(slot.problems)) for slot in shelf.slots()],
             ),
         }
@@ -149,4 +163,3 @@ async def _desk(request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
-

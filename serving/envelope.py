@@ -87,7 +87,11 @@ class Answer:
             "verdict_probability": self.verdict_probability,
         }
         return Event(
-            id=self.prediction_id, source=SOURCE, type="prediction.served", time=self.at, data=data,
+            id=self.prediction_id,
+            source=SOURCE,
+            type="prediction.served",
+            time=self.at,
+            data=data,
             subject=self.contact_id,
         )
 

@@ -30,16 +30,27 @@ RESERVED: Final = "parley/"
 _FIRST: Final = 200
 
 _EXAMPLE: Final = {
-    "specversion": "1.0", "id": "rating-881", "source": "crm", "type": "customer.rated",
-    "time": "2026-05-01T09:00:00Z", "data": {"rating_id": "r-881", "contact_id": "c-1029", "score": 5},
+    "specversion": "1.0",
+    "id": "rating-881",
+    "source": "crm",
+    "type": "customer.rated",
+    "time": "2026-05-01T09:00:00Z",
+    "data": {"rating_id": "r-881", "contact_id": "c-1029", "score": 5},
 }
 _SCHEMA: Final = {
-    "type": "object", "required": ["specversion", "id", "source", "type", "time", "data"],
+    "type": "object",
+    "required": ["specversion", "id", "source", "type", "time", "data"],
     "properties": {
-        "specversion": {"const": "1.0"}, "id": {"type": "string"}, "source": {"type": "string"},
-        "type": {"type": "string", "enum": sorted(DATASET_OF)}, "time": {"type": "string", "format": "date-time"},
-        "data": {"type": "object"}, "subject": {"type": "string"}, "knownat": {"type": "string", "format": "date-time"},
-        "backfilled": {"type": "boolean"}, "simulated": {"type": "boolean"},
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string"},
+        "source": {"type": "string"},
+        "type": {"type": "string", "enum": sorted(DATASET_OF)},
+        "time": {"type": "string", "format": "date-time"},
+        "data": {"type": "object"},
+        "subject": {"type": "string"},
+        "knownat": {"type": "string", "format": "date-time"},
+        "backfilled": {"type": "boolean"},
+        "simulated": {"type": "boolean"},
     },
 }
 _BATCH: Final = {"type": "array", "items": _SCHEMA, "minItems": 1}
@@ -61,7 +72,11 @@ class Taken(BaseModel):
 
 
 @router.post(
-    "/v1/events", summary="Take in events", operation_id="take_events", status_code=201, response_model=Taken,
+    "/v1/events",
+    summary="Take in events",
+    operation_id="take_events",
+    status_code=201,
+    response_model=Taken,
     openapi_extra={"requestBody": _BODY},
     responses={
         200: {"model": Taken, "description": "All of them were known already"},
@@ -88,8 +103,13 @@ def _read(raw: bytes, media_type: str, desk: Desk) -> list[Event]:
     objects = said if isinstance(said, list) else [said]
     limits = desk.doors.limits
     if not 1 <= len(objects) <= limits.events:
-        raise TooLarge("not a batch of this size", expected=f"1 to {limits.events} events", came=str(len(objects)),
-                       where="body", remedy="Send batches of another size.")
+        raise TooLarge(
+            "not a batch of this size",
+            expected=f"1 to {limits.events} events",
+            came=str(len(objects)),
+            where="body",
+            remedy="Send batches of another size.",
+        )
     now = desk.now()
     faults: list[dict[str, Any]] = []
     events: list[Event] = []
@@ -115,8 +135,10 @@ def _refuse_mixing(events: list[Event], desk: Desk) -> None:
     kinds = {event.simulated for event in told} | set(held[:1])
     if len(kinds) > 1:
         raise InputError(
-            "simulated and real records do not share a workspace", expected="simulated" if held and held[0] else "real",
-            came="both" if not held else "the other", where="extension simulated",
+            "simulated and real records do not share a workspace",
+            expected="simulated" if held and held[0] else "real",
+            came="both" if not held else "the other",
+            where="extension simulated",
             remedy="Use another workspace, or set mix_simulated; reports will then say so.",
         )
 
@@ -126,11 +148,21 @@ def parsed(raw: bytes) -> Any:
     try:
         return json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise InputError("the body is not text", expected="UTF-8", came=f"byte 0x{raw[error.start]:02x}",
-                         where=f"byte {error.start}", remedy="Send UTF-8.") from error
+        raise InputError(
+            "the body is not text",
+            expected="UTF-8",
+            came=f"byte 0x{raw[error.start]:02x}",
+            where=f"byte {error.start}",
+            remedy="Send UTF-8.",
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError("the body is not JSON", expected="JSON", came=str(error)[:200] or type(error).__name__,
-                         where="body", remedy="Compare with the example in /openapi.json.") from error
+        raise InputError(
+            "the body is not JSON",
+            expected="JSON",
+            came=str(error)[:200] or type(error).__name__,
+            where="body",
+            remedy="Compare with the example in /openapi.json.",
+        ) from error
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -141,8 +173,12 @@ def _refuse_other_form(media_type: str, many: bool) -> None:
     kind = media_type.partition(";")[0].strip().lower()
     wants = {"application/cloudevents+json": False, "application/cloudevents-batch+json": True}.get(kind)
     if wants is not None and wants != many:
-        raise MalformedEvent("the body is not what its media type says", expected="a list" if wants else "one event",
-                             came="a list" if many else "one", where="header content-type")
+        raise MalformedEvent(
+            "the body is not what its media type says",
+            expected="a list" if wants else "one event",
+            came="a list" if many else "one",
+            where="header content-type",
+        )
 
 
 class _Refused(Exception):
@@ -159,18 +195,28 @@ def _checked(obj: Any, *, where: str, desk: Desk, now: datetime) -> Event:
         event = _event(obj, where=where, desk=desk)
         row = dataset_row(event)
     except ParleyError as error:
-        fault = {"rule": error.kind, "where": error.where or where, "expected": error.expected, "came": error.came,
-                 "message": error.message}
+        fault = {
+            "rule": error.kind,
+            "where": error.where or where,
+            "expected": error.expected,
+            "came": error.came,
+            "message": error.message,
+        }
         raise _Refused(error, [fault]) from error
     dataset = DATASET_OF[event.type]
     broken = row_faults(dataset, row, as_of=now)
     if broken:
         first = broken[0]
-        told = [{"rule": f.rule, "where": f"{where}/data/{f.column}", "came": f.value, "message": f.message}
-                for f in broken]
-        refused = RowRefused(first.message, expected=f"a row of {dataset} that keeps rule {first.rule}",
-                           came=first.value, where=f"{where}/data/{first.column}",
-                           remedy="Mend the event and send it again.")
+        told = [
+            {"rule": f.rule, "where": f"{where}/data/{f.column}", "came": f.value, "message": f.message} for f in broken
+        ]
+        refused = RowRefused(
+            first.message,
+            expected=f"a row of {dataset} that keeps rule {first.rule}",
+            came=first.value,
+            where=f"{where}/data/{first.column}",
+            remedy="Mend the event and send it again.",
+        )
         raise _Refused(refused, [{**fault, "expected": f"rule {fault['rule']} of {dataset}"} for fault in told])
     return event
 
@@ -180,15 +226,25 @@ def _event(obj: Any, *, where: str, desk: Desk) -> Event:
         raise MalformedEvent("not an event", expected="a JSON object", came=type(obj).__name__, where=where)
     size = _size(obj, where)
     if size > desk.doors.settings.max_event_bytes:
-        raise TooLarge("an event is too large", expected=f"at most {desk.doors.settings.max_event_bytes} bytes",
-                       came=f"{size} bytes", where=where, remedy="Send large things by reference.")
+        raise TooLarge(
+            "an event is too large",
+            expected=f"at most {desk.doors.settings.max_event_bytes} bytes",
+            came=f"{size} bytes",
+            where=where,
+            remedy="Send large things by reference.",
+        )
     event = Event.from_cloudevent(obj, where=where)
     if event.source.startswith(RESERVED):
-        raise MalformedEvent("this source belongs to the platform", expected=f"a source that does not begin {RESERVED}",
-                             came=event.source[:80], where=where)
+        raise MalformedEvent(
+            "this source belongs to the platform",
+            expected=f"a source that does not begin {RESERVED}",
+            came=event.source[:80],
+            where=where,
+        )
     if event.type not in DATASET_OF:
-        raise MalformedEvent("only the platform itself says this", expected="a type that carries a row",
-                             came=event.type, where=where)
+        raise MalformedEvent(
+            "only the platform itself says this", expected="a type that carries a row", came=event.type, where=where
+        )
     return event
 
 
@@ -197,8 +253,13 @@ def _size(obj: Mapping[str, Any], where: str) -> int:
     try:
         return len(json.dumps(obj, ensure_ascii=False, allow_nan=False).encode("utf-8"))
     except ValueError as error:
-        raise MalformedEvent("an event cannot be kept as JSON", expected="finite numbers and whole characters",
-                             came=ascii(str(error))[:120], where=where, remedy="Mend the text or number.") from error
+        raise MalformedEvent(
+            "an event cannot be kept as JSON",
+            expected="finite numbers and whole characters",
+            came=ascii(str(error))[:120],
+            where=where,
+            remedy="Mend the text or number.",
+        ) from error
 
 
 def _refuse(errors: list[ParleyError], faults: list[dict[str, Any]], count: int) -> NoReturn:

@@ -59,7 +59,10 @@ class Noted(BaseModel):
 
 
 @router.post(
-    "/v1/feedback", summary="A verdict on an answer", operation_id="give_feedback", status_code=201,
+    "/v1/feedback",
+    summary="A verdict on an answer",
+    operation_id="give_feedback",
+    status_code=201,
     response_model=Noted,
     responses={
         200: {"model": Noted, "description": "Known already"},
@@ -68,17 +71,16 @@ class Noted(BaseModel):
         **REFUSALS,
     },
 )
-async def give(
-    said: Verdict, desk: AtDesk, person: Annotated[Person, allowed("agent", "service")]
-) -> JSONResponse:
+async def give(said: Verdict, desk: AtDesk, person: Annotated[Person, allowed("agent", "service")]) -> JSONResponse:
     """Say whether an answer was right, and what would have been. Durable before the answer."""
     agent_id = _agent(said, person)
     _refuse_incomplete(said)
     row = await run_in_threadpool(_prediction, said, desk)
     event = _event(said, row, agent_id=agent_id, person=person, desk=desk)
     repeated = await _written(event, desk)
-    told = Noted(verdict_id=event.id, prediction_id=event.data["prediction_id"], matched=row is not None,
-                 repeated=repeated)
+    told = Noted(
+        verdict_id=event.id, prediction_id=event.data["prediction_id"], matched=row is not None, repeated=repeated
+    )
     return JSONResponse(told.model_dump(), status_code=200 if repeated else 201)
 
 
@@ -87,18 +89,33 @@ def _agent(said: Verdict, person: Person) -> str | None:
     if "service" in person.roles:
         return said.agent_id
     if said.agent_id not in (None, person.name):
-        raise NotAllowed("an agent speaks for themselves only", expected=f"agent_id {person.name}, or none",
-                         came=said.agent_id or "", where="agent_id", remedy="Leave agent_id out.")
+        raise NotAllowed(
+            "an agent speaks for themselves only",
+            expected=f"agent_id {person.name}, or none",
+            came=said.agent_id or "",
+            where="agent_id",
+            remedy="Leave agent_id out.",
+        )
     return person.name
 
 
 def _refuse_incomplete(said: Verdict) -> None:
     if said.prediction_id is None and (said.contact_id is None or said.capability is None):
-        raise InputError("a verdict on what?", expected="prediction_id, or contact_id and capability", came="neither",
-                         where="body", remedy="Name the prediction by the id of its envelope.")
+        raise InputError(
+            "a verdict on what?",
+            expected="prediction_id, or contact_id and capability",
+            came="neither",
+            where="body",
+            remedy="Name the prediction by the id of its envelope.",
+        )
     if said.verdict == "labelled" and said.instead is None:
-        raise InputError("a label says what it is", expected="instead", came="none", where="instead",
-                         remedy="Give the intent (or agent) as `instead`.")
+        raise InputError(
+            "a label says what it is",
+            expected="instead",
+            came="none",
+            where="instead",
+            remedy="Give the intent (or agent) as `instead`.",
+        )
 
 
 def _prediction(said: Verdict, desk: Desk) -> Row | None:
@@ -106,16 +123,25 @@ def _prediction(said: Verdict, desk: Desk) -> Row | None:
     if said.prediction_id is not None:
         row = desk.recall.prediction(said.prediction_id)
         if row is None:
-            raise NotFound("no such prediction", expected="the prediction_id of an envelope", came=said.prediction_id,
-                           where="prediction_id", remedy="Use contact_id and capability if the id is lost.")
+            raise NotFound(
+                "no such prediction",
+                expected="the prediction_id of an envelope",
+                came=said.prediction_id,
+                where="prediction_id",
+                remedy="Use contact_id and capability if the id is lost.",
+            )
         _refuse_contradiction(said, row)
         return row
     assert said.contact_id is not None and said.capability is not None  # noqa: S101 - refused before
     row = desk.recall.latest(said.contact_id, capability=said.capability, until=said.at)
     if row is None and said.verdict != "labelled":
-        raise NotFound("no prediction for this contact", expected=f"an answer of {said.capability} before that time",
-                       came=said.contact_id, where="contact_id, capability, at",
-                       remedy="A label without a prediction is given as verdict `labelled` with `instead`.")
+        raise NotFound(
+            "no prediction for this contact",
+            expected=f"an answer of {said.capability} before that time",
+            came=said.contact_id,
+            where="contact_id, capability, at",
+            remedy="A label without a prediction is given as verdict `labelled` with `instead`.",
+        )
     return row
 
 
@@ -123,8 +149,13 @@ def _refuse_contradiction(said: Verdict, row: Row) -> None:
     for name in ("contact_id", "capability"):
         told = getattr(said, name)
         if told is not None and row.get(name) is not None and told != row[name]:
-            raise InputError(f"{name} is not that of the prediction", expected=str(row[name]), came=told, where=name,
-                             remedy=f"Leave {name} out, or name the right prediction.")
+            raise InputError(
+                f"{name} is not that of the prediction",
+                expected=str(row[name]),
+                came=told,
+                where=name,
+                remedy=f"Leave {name} out, or name the right prediction.",
+            )
 
 
 def _event(said: Verdict, row: Row | None, *, agent_id: str | None, person: Person, desk: Desk) -> Event:
@@ -141,8 +172,14 @@ def _event(said: Verdict, row: Row | None, *, agent_id: str | None, person: Pers
         "prompted": bool(known.get("verdict_asked", False)),
         "weight": 1.0,
     }
-    return Event(id=f"verdict-{id_}", source=SOURCE, type="verdict.given", time=desk.now(), data=data,
-                 subject=known.get("contact_id") or said.contact_id)
+    return Event(
+        id=f"verdict-{id_}",
+        source=SOURCE,
+        type="verdict.given",
+        time=desk.now(),
+        data=data,
+        subject=known.get("contact_id") or said.contact_id,
+    )
 
 
 async def _written(event: Event, desk: Desk) -> bool:
@@ -152,6 +189,11 @@ async def _written(event: Event, desk: Desk) -> bool:
         await desk.recorder.write([event])
         return False
     if {**held.event.data, "prompted": None} != {**event.data, "prompted": None}:
-        raise EventConflict("this feedback_id was used for another verdict", expected="the same verdict, or a new id",
-                            came="another verdict", where="feedback_id", remedy="Give a changed mind a new id.")
+        raise EventConflict(
+            "this feedback_id was used for another verdict",
+            expected="the same verdict, or a new id",
+            came="another verdict",
+            where="feedback_id",
+            remedy="Give a changed mind a new id.",
+        )
     return True

@@ -58,8 +58,9 @@ def pull_in_child(home: Path) -> Pull:
         try:
             done = subprocess.run(command, env=environment, capture_output=True, timeout=PULL_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise RegistryUnavailable("the pull did not end", expected=f"an end within {PULL_S:g} s",
-                                      came=type(error).__name__, where=family) from error
+            raise RegistryUnavailable(
+                "the pull did not end", expected=f"an end within {PULL_S:g} s", came=type(error).__name__, where=family
+            ) from error
         return _read_pulled(done, family)
 
     return pull
@@ -71,10 +72,15 @@ def _read_pulled(done: subprocess.CompletedProcess[bytes], family: str) -> Mappi
         told = dict(json.loads(done.stdout.decode("utf-8").strip().splitlines()[-1]))
     except (ValueError, IndexError, TypeError) as error:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UnavailableError("the pull said nothing readable", expected="one line of JSON", where=family,
-                               came=(said[-1] if said else f"exit code {done.returncode}")[:300]) from error
+        raise UnavailableError(
+            "the pull said nothing readable",
+            expected="one line of JSON",
+            where=family,
+            came=(said[-1] if said else f"exit code {done.returncode}")[:300],
+        ) from error
     if done.returncode:
         refused = TamperedArtefact if done.returncode == IntegrityError.exit_code else RegistryUnavailable
-        raise refused("the pull was refused", expected="a verified payload", came=str(told.get("detail"))[:500],
-                      where=family)
+        raise refused(
+            "the pull was refused", expected="a verified payload", came=str(told.get("detail"))[:500], where=family
+        )
     return told

@@ -29,17 +29,27 @@ LATE = timedelta(hours=36)
 
 _EXAMPLE = {
     "answer": {
-        "queue": "billing", "issue_id": "20260501T000000Z", "issued_at": "2026-05-01T00:00:00Z", "intervals": [
+        "queue": "billing",
+        "issue_id": "20260501T000000Z",
+        "issued_at": "2026-05-01T00:00:00Z",
+        "intervals": [
             {"interval_start": "2026-05-01T09:00:00Z", "interval_s": 1800, "offered_q500": 21.0, "handle_q500": 312.0},
         ],
     },
-    "source": "model", "version": "forecast/2", "approval": "9ac3…", "degraded": [],
-    "prediction_id": "forecast-77ab…", "verdict_asked": False,
+    "source": "model",
+    "version": "forecast/2",
+    "approval": "9ac3…",
+    "degraded": [],
+    "prediction_id": "forecast-77ab…",
+    "verdict_asked": False,
 }
 
 
 @router.get(
-    "/v1/forecast", summary="Expected contacts and handle times", operation_id="read_forecast", response_model=Envelope,
+    "/v1/forecast",
+    summary="Expected contacts and handle times",
+    operation_id="read_forecast",
+    response_model=Envelope,
     responses={
         200: {"content": {"application/json": {"example": _EXAMPLE}}},
         404: refusal("No such queue, none issued"),
@@ -57,8 +67,13 @@ async def read(
     started = time.perf_counter()
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     if since >= until:
-        raise InputError("an empty period", expected="from before to", came=f"{stamp(since)} to {stamp(until)}",
-                         where="query from, to", remedy="The period is half-open: [from, to).")
+        raise InputError(
+            "an empty period",
+            expected="from before to",
+            came=f"{stamp(since)} to {stamp(until)}",
+            where="query from, to",
+            remedy="The period is half-open: [from, to).",
+        )
     answer = await run_in_threadpool(_answer, desk, queue, since, until)
     return Response(as_json(desk.served(answer, since=started)), media_type="application/json")
 
@@ -70,14 +85,21 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
         return _told(None, "off", queue, since, until, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
     issue = desk.issued.current()
     if issue is None:
-        raise NotFound("no forecast was issued yet", expected="an issued table", came="none", where="issued forecasts",
-                       remedy="Run `parley` to issue one (flow issue_forecast).")
+        raise NotFound(
+            "no forecast was issued yet",
+            expected="an issued table",
+            came="none",
+            where="issued forecasts",
+            remedy="Run `parley` to issue one (flow issue_forecast).",
+        )
     _refuse_disowned(issue, slot)
     rows = _rows(issue, queue, since, until, most=desk.doors.limits.intervals)
     about = issue.about
     source: Source = "model" if about["source"] == "model" else "baseline"
     answer = {
-        "queue": queue, "issue_id": about["issue_id"], "issued_at": about["issued_at"],
+        "queue": queue,
+        "issue_id": about["issue_id"],
+        "issued_at": about["issued_at"],
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
     degraded = _degraded(issue, slot, source, now, complete=bool(rows))
@@ -85,29 +107,53 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
 
 
 def _told(
-    answer: dict[str, Any] | None, source: Source, queue: str, since: datetime, until: datetime, *,
-    at: datetime, id_: str, degraded: tuple[Reason, ...], about: dict[str, Any] | None = None,
+    answer: dict[str, Any] | None,
+    source: Source,
+    queue: str,
+    since: datetime,
+    until: datetime,
+    *,
+    at: datetime,
+    id_: str,
+    degraded: tuple[Reason, ...],
+    about: dict[str, Any] | None = None,
 ) -> Answer:
     features = {"queue": queue, "from": stamp(since), "to": stamp(until), "issue_id": about and about["issue_id"]}
     version = about["version"] if about and source == "model" else None
     if version is not None and "/" not in str(version):
         version = f"forecast/{version}"
     return Answer(
-        capability="forecast", prediction_id=id_, answer=answer,
-        source=source, features=features, at=at, version=version,
-        approval=about["approval"] if about and source == "model" else None, degraded=degraded,
+        capability="forecast",
+        prediction_id=id_,
+        answer=answer,
+        source=source,
+        features=features,
+        at=at,
+        version=version,
+        approval=about["approval"] if about and source == "model" else None,
+        degraded=degraded,
     )
 
 
 def _rows(issue: Issue, queue: str, since: datetime, until: datetime, *, most: int) -> list[dict[str, Any]]:
     if queue not in issue.by_queue:
         known = ", ".join(sorted(issue.by_queue)) or "none"
-        raise NotFound("no forecast for this queue", expected=f"one of {known}"[:500], came=queue[:80],
-                       where="query queue", remedy="Name a queue that was forecast.")
+        raise NotFound(
+            "no forecast for this queue",
+            expected=f"one of {known}"[:500],
+            came=queue[:80],
+            where="query queue",
+            remedy="Name a queue that was forecast.",
+        )
     rows = issue.rows(queue, since=since, until=until)
     if len(rows) > most:
-        raise TooLarge("a period with too many intervals", expected=f"at most {most}", came=str(len(rows)),
-                       where="query from, to", remedy="Ask for a shorter period.")
+        raise TooLarge(
+            "a period with too many intervals",
+            expected=f"at most {most}",
+            came=str(len(rows)),
+            where="query from, to",
+            remedy="Ask for a shorter period.",
+        )
     return rows
 
 
@@ -116,8 +162,10 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
     about = issue.about
     if about["source"] == "model" and (slot.promotion is None or about.get("artefact") not in slot.approved):
         raise UnavailableError(
-            "the issued forecast comes from a model that may not answer any more", expected="an approved artefact",
-            came=str(about.get("artefact"))[:16], where=str(about["issue_id"]),
+            "the issued forecast comes from a model that may not answer any more",
+            expected="an approved artefact",
+            came=str(about.get("artefact"))[:16],
+            where=str(about["issue_id"]),
             remedy="Issue the forecast again.",
         )
 
@@ -126,8 +174,12 @@ def _degraded(issue: Issue, slot: Slot, source: Source, now: datetime, *, comple
     told: list[Reason] = list(reasons(slot))
     champion = slot.promotion
     if source == "baseline":
-        told.append({"reason": "no_approved_model" if champion is None else "issued_before_promotion",
-                     "detail": "the median of earlier weeks answers"})
+        told.append(
+            {
+                "reason": "no_approved_model" if champion is None else "issued_before_promotion",
+                "detail": "the median of earlier weeks answers",
+            }
+        )
     elif champion is None or champion.artefact != issue.about.get("artefact"):
         told.append({"reason": "issued_by_former_champion", "detail": "a new table was not issued yet"})
     issued_at = datetime.fromisoformat(str(issue.about["issued_at"]))

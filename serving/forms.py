@@ -13,6 +13,7 @@ Id = Annotated[str, Field(min_length=1, max_length=128)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Channel = Literal["voice", "chat", "email", "ticket", "messaging"]
 
+
 def refusal(said: str) -> dict[str, Any]:
     """How OpenAPI tells of a refusal."""
     return {"model": Problem, "content": {"application/problem+json": {}}, "description": said}
@@ -21,8 +22,13 @@ def refusal(said: str) -> dict[str, Any]:
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: refusal(said)
     for status, said in (
-        (400, "Not JSON"), (401, "Not signed in"), (403, "Not for this role"), (413, "Too large"),
-        (415, "Not this media type"), (422, "Not a request of this form"), (503, "Too much at once; Retry-After"),
+        (400, "Not JSON"),
+        (401, "Not signed in"),
+        (403, "Not for this role"),
+        (413, "Too large"),
+        (415, "Not this media type"),
+        (422, "Not a request of this form"),
+        (503, "Too much at once; Retry-After"),
     )
 }
 

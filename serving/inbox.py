@@ -76,11 +76,19 @@ async def inbox(request: Request, desk: AtDesk) -> Response:
     """What waits, what answers now, and what was decided lately."""
     person, token = await _reader(request, desk)
     now = await run_in_threadpool(standing.standing, desk.doors.history)
-    decided = sorted((one for one in now.requests.values() if one.state != "requested"),
-                     key=lambda one: one.decided_at or one.requested_at, reverse=True)
+    decided = sorted(
+        (one for one in now.requests.values() if one.state != "requested"),
+        key=lambda one: one.decided_at or one.requested_at,
+        reverse=True,
+    )
     return pages.page(
-        request, "inbox.html", person=person, token=sessions.form_token(token), waiting=now.waiting(),
-        decided=decided[:_LATELY], answering=[(desk.slot(family), now.champion(family)) for family in FAMILIES],
+        request,
+        "inbox.html",
+        person=person,
+        token=sessions.form_token(token),
+        waiting=now.waiting(),
+        decided=decided[:_LATELY],
+        answering=[(desk.slot(family), now.champion(family)) for family in FAMILIES],
     )
 
 
@@ -92,9 +100,18 @@ async def evidence(request: Request, request_id: str, desk: AtDesk, done: str = 
     asked = now.request(request_id)
     folder, report = await run_in_threadpool(_report, asked, desk)
     return pages.page(
-        request, "request.html", person=person, token=sessions.form_token(token), asked=asked, subject=asked.subject,
-        subject_digest=asked.subject.digest(), report=report, has_page=folder is not None,
-        may_decide=_may_decide(person, asked), done=done, compared=_compared(now, asked),
+        request,
+        "request.html",
+        person=person,
+        token=sessions.form_token(token),
+        asked=asked,
+        subject=asked.subject,
+        subject_digest=asked.subject.digest(),
+        report=report,
+        has_page=folder is not None,
+        may_decide=_may_decide(person, asked),
+        done=done,
+        compared=_compared(now, asked),
         longest=sessions.LONGEST_COMMENT,
     )
 
@@ -105,8 +122,14 @@ async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
     person, token, fields = await _decision(request, desk)
     await run_in_threadpool(_refuse_other_subject, desk, request_id, fields.get("subject", ""))
     await run_in_threadpool(
-        promotion.approve, desk.doors.history, request_id, person=person, comment=fields.get("comment", "").strip(),
-        clock=desk.doors.clock, credential=credential_of(token), profile=desk.doors.settings.profile,
+        promotion.approve,
+        desk.doors.history,
+        request_id,
+        person=person,
+        comment=fields.get("comment", "").strip(),
+        clock=desk.doors.clock,
+        credential=credential_of(token),
+        profile=desk.doors.settings.profile,
     )
     return _back(request_id, await run_in_threadpool(_act, desk, request_id))
 
@@ -116,7 +139,11 @@ async def reject(request: Request, request_id: str, desk: AtDesk) -> Response:
     """Refuse the request, with the reason."""
     person, _, fields = await _decision(request, desk)
     await run_in_threadpool(
-        promotion.reject, desk.doors.history, request_id, person=person, comment=fields.get("comment", "").strip(),
+        promotion.reject,
+        desk.doors.history,
+        request_id,
+        person=person,
+        comment=fields.get("comment", "").strip(),
         clock=desk.doors.clock,
     )
     return _back(request_id, "is_rejected")
@@ -142,8 +169,15 @@ async def history(request: Request, desk: AtDesk, before: str | None = None) -> 
     entries = await run_in_threadpool(desk.doors.history.entries)
     shown = [one for one in reversed(entries) if until is None or one.sequence < until]
     more = shown[_PAGE - 1].sequence if len(shown) > _PAGE else None
-    return pages.page(request, "history.html", person=person, token=sessions.form_token(token), entries=shown[:_PAGE],
-                      older=more, is_latest=until is None)
+    return pages.page(
+        request,
+        "history.html",
+        person=person,
+        token=sessions.form_token(token),
+        entries=shown[:_PAGE],
+        older=more,
+        is_latest=until is None,
+    )
 
 
 async def _reader(request: Request, desk: Desk) -> tuple[Person, str]:
@@ -157,8 +191,12 @@ async def _decision(request: Request, desk: Desk) -> tuple[Person, str, dict[str
     require(person, REVIEWER)
     fields = await sessions.form(request, session=token)
     if len(fields.get("comment", "")) > sessions.LONGEST_COMMENT:
-        raise InputError("the comment is too long", expected=f"at most {sessions.LONGEST_COMMENT} characters",
-                         came=f"{len(fields['comment'])} characters", where="comment")
+        raise InputError(
+            "the comment is too long",
+            expected=f"at most {sessions.LONGEST_COMMENT} characters",
+            came=f"{len(fields['comment'])} characters",
+            where="comment",
+        )
     return person, token, fields
 
 
@@ -166,8 +204,13 @@ def _refuse_other_subject(desk: Desk, request_id: str, shown: str) -> None:
     """What is signed is what the page showed, not what the request may have become."""
     digest = standing.standing(desk.doors.history).request(request_id).subject.digest()
     if shown != digest:
-        raise StateConflict("this is not what the page showed", expected=digest[:16], came=shown[:16] or "nothing",
-                            where="form", remedy="Look at the evidence again, then decide.")
+        raise StateConflict(
+            "this is not what the page showed",
+            expected=digest[:16],
+            came=shown[:16] or "nothing",
+            where="form",
+            remedy="Look at the evidence again, then decide.",
+        )
 
 
 def _act(desk: Desk, request_id: str) -> str:

@@ -24,6 +24,7 @@ from serving.slots import Slot
 router = APIRouter(tags=["answers"])
 logger = logging.getLogger("parley.serving")
 
+
 class Turn(BaseModel):
     """One turn of the dialogue."""
 
@@ -63,15 +64,28 @@ class IntentAsked(BaseModel):
 
 _EXAMPLE = {
     "answer": {
-        "intent": "password_reset", "confidence": 0.93, "abstained": False, "reason": "",
-        "alternatives": [{"intent": "account_locked", "confidence": 0.04}], "language": "en",
+        "intent": "password_reset",
+        "confidence": 0.93,
+        "abstained": False,
+        "reason": "",
+        "alternatives": [{"intent": "account_locked", "confidence": 0.04}],
+        "language": "en",
     },
-    "source": "model", "version": "intent/3", "approval": "5d0c…", "degraded": [],
-    "prediction_id": "9f2c51d0a7e84c1b9f2c51d0a7e84c1b", "verdict_asked": False,
+    "source": "model",
+    "version": "intent/3",
+    "approval": "5d0c…",
+    "degraded": [],
+    "prediction_id": "9f2c51d0a7e84c1b9f2c51d0a7e84c1b",
+    "verdict_asked": False,
 }
+
+
 @router.post(
-    "/v1/intent", summary="The intent of a contact", operation_id="ask_intent",
-    response_model=Envelope, responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, **REFUSALS},
+    "/v1/intent",
+    summary="The intent of a contact",
+    operation_id="ask_intent",
+    response_model=Envelope,
+    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, **REFUSALS},
 )
 async def ask(asked: IntentAsked, desk: AtDesk, person: Annotated[Person, allowed("service")]) -> Response:
     """What the customer wants, how sure the model is, and what else it could be. It may abstain: then ask a person."""
@@ -86,8 +100,13 @@ async def _answer(asked: IntentAsked, desk: Desk) -> Answer:
     turns = [turn.model_dump() for turn in asked.turns]
     text = texts.dialogue(turns, max_chars=_max_chars(slot, desk))
     language = _language(asked.language, text)
-    scope = Asked(unit=asked.business_unit, queue=asked.queue, channel=asked.channel, language=language,
-                  contact_id=asked.contact_id)
+    scope = Asked(
+        unit=asked.business_unit,
+        queue=asked.queue,
+        channel=asked.channel,
+        language=language,
+        contact_id=asked.contact_id,
+    )
     permission = permitted(slot, scope, at=now)
     source: Source = permission.source
     degraded: tuple[Reason, ...] = permission.degraded
@@ -99,12 +118,24 @@ async def _answer(asked: IntentAsked, desk: Desk) -> Answer:
     if source == "baseline":
         told = _abstained(language, str(degraded[-1]["reason"]).replace("_", " "))
     return Answer(
-        capability="intent", prediction_id=desk.doors.new_id(), answer=told, source=source, at=now,
-        features={"turns": turns, "text": text, "language": language, "language_told": asked.language,
-                  "channel": asked.channel, "queue": asked.queue, "business_unit": asked.business_unit},
+        capability="intent",
+        prediction_id=desk.doors.new_id(),
+        answer=told,
+        source=source,
+        at=now,
+        features={
+            "turns": turns,
+            "text": text,
+            "language": language,
+            "language_told": asked.language,
+            "channel": asked.channel,
+            "queue": asked.queue,
+            "business_unit": asked.business_unit,
+        },
         version=slot.version if source == "model" else None,
         approval=slot.approval if source == "model" else None,
-        degraded=degraded, contact_id=asked.contact_id,
+        degraded=degraded,
+        contact_id=asked.contact_id,
         confidence=float(told["confidence"]) if source == "model" and told else None,
     )
 
@@ -125,8 +156,14 @@ async def _ask_model(slot: Slot, text: str, language: str, desk: Desk) -> dict[s
 
 def _abstained(language: str, reason: str) -> dict[str, Any]:
     """The baseline of intent: a person decides. Same form as a model's answer (training.baselines)."""
-    return {"intent": None, "confidence": 0.0, "abstained": True, "reason": reason, "alternatives": [],
-            "language": language}
+    return {
+        "intent": None,
+        "confidence": 0.0,
+        "abstained": True,
+        "reason": reason,
+        "alternatives": [],
+        "language": language,
+    }
 
 
 def _language(told: str | None, text: str) -> str:
@@ -144,10 +181,19 @@ def _max_chars(slot: Slot, desk: Desk) -> int:
 def _refuse_too_long(asked: IntentAsked, desk: Desk) -> None:
     longest, most = desk.doors.settings.max_text_chars, desk.doors.limits.turns
     if len(asked.turns) > most:
-        raise TooLarge("too many turns", expected=f"at most {most} turns", came=str(len(asked.turns)), where="turns",
-                       remedy="Send the last ones.")
+        raise TooLarge(
+            "too many turns",
+            expected=f"at most {most} turns",
+            came=str(len(asked.turns)),
+            where="turns",
+            remedy="Send the last ones.",
+        )
     for place, turn in enumerate(asked.turns):
         if len(turn.text) > longest:
-            raise TooLarge("a turn is too long", expected=f"at most {longest} characters",
-                           came=f"{len(turn.text)} characters", where=f"turns/{place}/text",
-                           remedy="Send what was said in shorter turns.")
+            raise TooLarge(
+                "a turn is too long",
+                expected=f"at most {longest} characters",
+                came=f"{len(turn.text)} characters",
+                where=f"turns/{place}/text",
+                remedy="Send what was said in shorter turns.",
+            )

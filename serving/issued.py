@@ -57,8 +57,13 @@ def _read(folder: Path, told: bytes) -> Issue:
         for row in pq.read_table(table).to_pylist():
             by_queue.setdefault(row.pop("queue"), []).append(row)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise UnavailableError("the issued forecast cannot be read", expected="current.json and its table",
-                             came=str(error)[:300], where="issued forecasts", remedy="Issue it again.") from error
+        raise UnavailableError(
+            "the issued forecast cannot be read",
+            expected="current.json and its table",
+            came=str(error)[:300],
+            where="issued forecasts",
+            remedy="Issue it again.",
+        ) from error
     for rows in by_queue.values():
         rows.sort(key=lambda row: row["interval_start"])
     return Issue(about, by_queue)

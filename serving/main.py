@@ -46,8 +46,16 @@ def server(doors: Doors, *, on_ready: Callable[[str], None] | None = None) -> uv
     """A uvicorn server for these doors, not yet running: `.run()` it, set `.should_exit` to end it."""
     settings = doors.settings
     config = uvicorn.Config(
-        create(doors), host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=30, lifespan="on", ws="none",
+        create(doors),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=30,
+        lifespan="on",
+        ws="none",
     )
     return _Announcing(config, on_ready=on_ready)
 

@@ -24,18 +24,26 @@ class Metrics:
             "parley_http_requests", "HTTP requests.", ("method", "route", "status"), registry=self.registry
         )
         self._request_s = Histogram(
-            "parley_http_request_seconds", "Time from a request's first byte to its answer.", ("route",),
-            buckets=BUCKETS_S, registry=self.registry,
+            "parley_http_request_seconds",
+            "Time from a request's first byte to its answer.",
+            ("route",),
+            buckets=BUCKETS_S,
+            registry=self.registry,
         )
         self._answers = Counter(
             "parley_answers", "Answers by capability and source.", ("capability", "source"), registry=self.registry
         )
         self._answer_s = Histogram(
-            "parley_answer_seconds", "Time to an answer, without HTTP.", ("capability",),
-            buckets=BUCKETS_S, registry=self.registry,
+            "parley_answer_seconds",
+            "Time to an answer, without HTTP.",
+            ("capability",),
+            buckets=BUCKETS_S,
+            registry=self.registry,
         )
         self._degraded = Counter(
-            "parley_degraded_answers", "Answers that were degraded, by reason.", ("capability", "reason"),
+            "parley_degraded_answers",
+            "Answers that were degraded, by reason.",
+            ("capability", "reason"),
             registry=self.registry,
         )
         self._asked = Counter(
@@ -84,5 +92,3 @@ class Gauges(Collector):
             for values, number in read():
                 family.add_metric(values, number)
             yield family
-
-

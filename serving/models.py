@@ -27,16 +27,26 @@ _READERS = ("engineer", "reviewer", "viewer", "service")
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: refusal("No such thing")}
 
 
-@router.get("/v1/models", summary="All families", operation_id="list_models", response_model=list[dict[str, Any]],
-            responses=REFUSALS)
+@router.get(
+    "/v1/models",
+    summary="All families",
+    operation_id="list_models",
+    response_model=list[dict[str, Any]],
+    responses=REFUSALS,
+)
 async def families(desk: AtDesk, person: Annotated[Person, allowed(*_READERS)]) -> JSONResponse:
     """Each family's champion, approved versions, waiting requests, and what this process holds of it."""
     now = await run_in_threadpool(standing.standing, desk.doors.history)
     return JSONResponse([_family(family, now, desk) for family in FAMILIES])
 
 
-@router.get("/v1/models/{family}/champion", summary="The champion", operation_id="read_champion",
-            response_model=dict[str, Any], responses={304: {"description": "Still the same"}, **_NOT_FOUND, **REFUSALS})
+@router.get(
+    "/v1/models/{family}/champion",
+    summary="The champion",
+    operation_id="read_champion",
+    response_model=dict[str, Any],
+    responses={304: {"description": "Still the same"}, **_NOT_FOUND, **REFUSALS},
+)
 async def champion(
     family: Family, request: Request, desk: AtDesk, person: Annotated[Person, allowed(*_READERS)]
 ) -> Response:
@@ -51,8 +61,13 @@ async def champion(
     return JSONResponse({**_promotion(held), "files": files}, headers={"ETag": etag})
 
 
-@router.get("/v1/models/{family}/champion/files/{name:path}", summary="A file of the champion",
-            operation_id="pull_champion_file", response_class=FileResponse, responses={**_NOT_FOUND, **REFUSALS})
+@router.get(
+    "/v1/models/{family}/champion/files/{name:path}",
+    summary="A file of the champion",
+    operation_id="pull_champion_file",
+    response_class=FileResponse,
+    responses={**_NOT_FOUND, **REFUSALS},
+)
 async def champion_file(
     family: Family, name: str, desk: AtDesk, person: Annotated[Person, allowed("engineer", "service")]
 ) -> FileResponse:
@@ -61,16 +76,26 @@ async def champion_file(
     held, slot = _champion(now, family), desk.slot(family)
     files = await run_in_threadpool(_files, slot, held)
     if slot.folder is None or files is None or name not in files:
-        raise NotFound("no such file of the champion", expected=", ".join(files or ()) or "files of a pulled champion",
-                       came=name[:100], where="path", remedy="Read the list at /v1/models/FAMILY/champion.")
+        raise NotFound(
+            "no such file of the champion",
+            expected=", ".join(files or ()) or "files of a pulled champion",
+            came=name[:100],
+            where="path",
+            remedy="Read the list at /v1/models/FAMILY/champion.",
+        )
     return FileResponse(slot.folder / name, headers={"X-Content-SHA256": files[name]})
 
 
 def _champion(now: Standing, family: str) -> Promotion:
     held = now.champion(family)
     if held is None:
-        raise NotFound(f"{family} has no champion", expected="a promoted version", came="the baseline answers",
-                       where="history", remedy="Approve a waiting request in the inbox.")
+        raise NotFound(
+            f"{family} has no champion",
+            expected="a promoted version",
+            came="the baseline answers",
+            where="history",
+            remedy="Approve a waiting request in the inbox.",
+        )
     return held
 
 

@@ -21,8 +21,12 @@ async def healthz() -> JSONResponse:
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", summary="Ready, and what is wrong", operation_id="readyz",
-            responses={503: {"description": "Takes no requests: starting, ending, or the log cannot be read"}})
+@router.get(
+    "/readyz",
+    summary="Ready, and what is wrong",
+    operation_id="readyz",
+    responses={503: {"description": "Takes no requests: starting, ending, or the log cannot be read"}},
+)
 async def readyz(desk: AtDesk) -> JSONResponse:
     """`ready`, `degraded` (it answers, with what is good: see `problems`) or `unready` (503).
 

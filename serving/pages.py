@@ -55,9 +55,16 @@ class PageRoute(APIRoute):
 def page(request: Request, template: str, *, status: int = 200, **told: Any) -> HTMLResponse:
     """A page in the reader's language."""
     language = language_of(request)
-    text = _environment().get_template(template).render(
-        t=lambda name: phrase(name, language), lang=language, path=request.url.path,
-        switch=_with_language(request, "zh" if language == "en" else "en"), **told,
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            t=lambda name: phrase(name, language),
+            lang=language,
+            path=request.url.path,
+            switch=_with_language(request, "zh" if language == "en" else "en"),
+            **told,
+        )
     )
     response = HTMLResponse(text, status_code=status, headers={"Content-Security-Policy": CSP})
     if request.query_params.get("lang") in ("en", "zh"):
@@ -153,6 +160,7 @@ def whole_number(told: str | None, *, name: str, least: int = 0) -> int | None:
     if told is None:
         return None
     if not told.isascii() or not told.isdigit() or len(told) > 9 or int(told) < least:
-        raise InputError(f"{name} is no number", expected=f"a whole number from {least}", came=repr(told)[:40],
-                         where=f"query {name}")
+        raise InputError(
+            f"{name} is no number", expected=f"a whole number from {least}", came=repr(told)[:40], where=f"query {name}"
+        )
     return int(told)

@@ -58,8 +58,10 @@ def permitted(slot: Slot, asked: Asked, *, at: datetime) -> Permission:
 def _outside(scope: Scope, asked: Asked) -> str | None:
     """What of the request the scope does not cover, in words; None when it covers all of it."""
     limits = (
-        ("units", scope.units, asked.unit), ("queues", scope.queues, asked.queue),
-        ("channels", scope.channels, asked.channel), ("languages", scope.languages, asked.language),
+        ("units", scope.units, asked.unit),
+        ("queues", scope.queues, asked.queue),
+        ("channels", scope.channels, asked.channel),
+        ("languages", scope.languages, asked.language),
     )
     for name, listed, value in limits:
         if listed != ALL and value not in listed:

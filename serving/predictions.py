@@ -31,7 +31,9 @@ _TEXTS = ("turns", "text")
 
 
 @router.get(
-    "/v1/predictions/{prediction_id}/trace", summary="Where an answer came from", operation_id="trace_prediction",
+    "/v1/predictions/{prediction_id}/trace",
+    summary="Where an answer came from",
+    operation_id="trace_prediction",
     response_model=dict[str, Any],
     responses={404: refusal("No such thing"), **REFUSALS},
 )
@@ -41,8 +43,13 @@ async def trace(
     """The answer, what it saw, under whose approval it was given, and what its model was made of."""
     row = await run_in_threadpool(desk.recall.prediction, prediction_id)
     if row is None:
-        raise NotFound("no such prediction", expected="the prediction_id of an envelope", came=prediction_id,
-                       where="path", remedy="Look for it by its contact in the archive.")
+        raise NotFound(
+            "no such prediction",
+            expected="the prediction_id of an envelope",
+            came=prediction_id,
+            where="path",
+            remedy="Look for it by its contact in the archive.",
+        )
     told = await run_in_threadpool(_trace, row, desk, bool(person.roles & _MAY_READ_TEXTS))
     return JSONResponse(told)
 
@@ -51,8 +58,11 @@ def _trace(row: dict[str, Any], desk: Desk, texts: bool) -> dict[str, Any]:
     features = json.loads(row["features"])
     told: dict[str, Any] = {
         "prediction": {
-            **envelope.envelope_of(row), "capability": row["capability"], "contact_id": row.get("contact_id"),
-            "confidence": row.get("confidence"), "happened_at": _moment(row.get("happened_at")),
+            **envelope.envelope_of(row),
+            "capability": row["capability"],
+            "contact_id": row.get("contact_id"),
+            "confidence": row.get("confidence"),
+            "happened_at": _moment(row.get("happened_at")),
             "verdict_probability": row.get("verdict_probability"),
         },
         "features": features if texts else _without_texts(features),
@@ -67,8 +77,10 @@ def _trace(row: dict[str, Any], desk: Desk, texts: bool) -> dict[str, Any]:
 
 
 def _without_texts(features: dict[str, Any]) -> dict[str, Any]:
-    return {name: "withheld: engineers and reviewers may read it" if name in _TEXTS else value
-            for name, value in features.items()}
+    return {
+        name: "withheld: engineers and reviewers may read it" if name in _TEXTS else value
+        for name, value in features.items()
+    }
 
 
 def _approval(approval: str | None, desk: Desk) -> dict[str, Any]:
@@ -84,10 +96,18 @@ def _approval(approval: str | None, desk: Desk) -> dict[str, Any]:
 def _told(request: Request) -> dict[str, Any]:
     subject = request.subject
     return {
-        "digest": request.approval, "request_id": request.id, "requester": subject.requester,
-        "approved_by": request.decided_by, "approved_at": _moment(request.decided_at), "comment": request.comment,
-        "artefact": subject.artefact, "report": subject.report, "dvc_lock": subject.dvc_lock,
-        "contracts": subject.contracts, "feature_service": subject.feature_service, "commit": subject.commit,
+        "digest": request.approval,
+        "request_id": request.id,
+        "requester": subject.requester,
+        "approved_by": request.decided_by,
+        "approved_at": _moment(request.decided_at),
+        "comment": request.comment,
+        "artefact": subject.artefact,
+        "report": subject.report,
+        "dvc_lock": subject.dvc_lock,
+        "contracts": subject.contracts,
+        "feature_service": subject.feature_service,
+        "commit": subject.commit,
         "run_id": request.run_id,
     }
 

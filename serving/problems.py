@@ -139,8 +139,12 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
     headers = dict(error.headers or {})
     problem = of_status(
-        error.status_code, path=request.url.path, request_id=request_id_of(request),
-        detail=str(error.detail), came=f"{request.method} {request.url.path[:_SHOWN]}", where="request line",
+        error.status_code,
+        path=request.url.path,
+        request_id=request_id_of(request),
+        detail=str(error.detail),
+        came=f"{request.method} {request.url.path[:_SHOWN]}",
+        where="request line",
         **_advice(error.status_code, headers),
     )
     return respond(problem, headers=headers)
@@ -161,9 +165,13 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     not_json = any(fault["rule"] == "json_invalid" for fault in faults)
     first = faults[0] if faults else {"where": "", "expected": "", "came": ""}
     problem = of_status(
-        400 if not_json else 422, path=request.url.path, request_id=request_id_of(request),
+        400 if not_json else 422,
+        path=request.url.path,
+        request_id=request_id_of(request),
         detail="the body is not JSON" if not_json else f"{len(faults)} fault(s) in the request; the first is told here",
-        expected=first["expected"], came=first["came"], where=first["where"],
+        expected=first["expected"],
+        came=first["came"],
+        where=first["where"],
         remedy="Compare with the schema and the example in /openapi.json.",
     )
     kind = "not-json" if not_json else "invalid-request"

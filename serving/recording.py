@@ -114,8 +114,13 @@ class Recorder:
     def _add(self, unit: _Unit) -> None:
         with self._wake:
             if self._unwritten + len(unit.events) > self._bound or self._stopping:
-                raise Overloaded("the event log does not keep up", expected=f"at most {self._bound} unwritten events",
-                                 came=f"{self._unwritten}", where="recorder", remedy=self.refusal or "Try again.")
+                raise Overloaded(
+                    "the event log does not keep up",
+                    expected=f"at most {self._bound} unwritten events",
+                    came=f"{self._unwritten}",
+                    where="recorder",
+                    remedy=self.refusal or "Try again.",
+                )
             self._unwritten += len(unit.events)
             self._waiting.append(unit)
             self._urgent = self._urgent or unit.waited_for is not None
@@ -165,9 +170,17 @@ class Recorder:
         self.refusal = f"The log refuses: {error}"
         waited = [unit for unit in group if unit.waited_for is not None]
         kept = [unit for unit in group if unit.waited_for is None]
-        told = error if isinstance(error, ParleyError) else UnavailableError(
-            "the event log cannot be written", expected="a durable write", came=type(error).__name__, where="log",
-            remedy="Try again; an engineer should look at the disk.")
+        told = (
+            error
+            if isinstance(error, ParleyError)
+            else UnavailableError(
+                "the event log cannot be written",
+                expected="a durable write",
+                came=type(error).__name__,
+                where="log",
+                remedy="Try again; an engineer should look at the disk.",
+            )
+        )
         self._settle(waited, told)
         if not kept:
             return

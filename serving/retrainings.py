@@ -47,12 +47,14 @@ class Started(BaseModel):
 
 
 @router.post(
-    "/v1/retrainings", summary="Start a retraining", operation_id="start_retraining", status_code=202,
-    response_model=Started, responses=REFUSALS,
+    "/v1/retrainings",
+    summary="Start a retraining",
+    operation_id="start_retraining",
+    status_code=202,
+    response_model=Started,
+    responses=REFUSALS,
 )
-async def start(
-    asked: RetrainingAsked, desk: AtDesk, person: Annotated[Person, allowed("engineer")]
-) -> JSONResponse:
+async def start(asked: RetrainingAsked, desk: AtDesk, person: Annotated[Person, allowed("engineer")]) -> JSONResponse:
     """Start a run; it trains and judges elsewhere and ends with a request for promotion, or held with reasons."""
     request: dict[str, Any] = {"family": asked.family, "reason": asked.reason.strip(), "requester": person.name}
     if asked.as_of is not None:
@@ -66,7 +68,9 @@ async def start(
 
 
 @router.get(
-    "/v1/retrainings/{run_id}", summary="The progress of a run", operation_id="read_retraining",
+    "/v1/retrainings/{run_id}",
+    summary="The progress of a run",
+    operation_id="read_retraining",
     response_model=dict[str, Any],
     responses={404: refusal("No such thing"), **REFUSALS},
 )
@@ -76,6 +80,11 @@ async def progress(
     """Who asked and why, which stages are done, and how it ended."""
     told = await run_in_threadpool(desk.doors.run_progress, run_id)
     if told is None:
-        raise NotFound("no such run", expected="a run_id that POST /v1/retrainings gave", came=run_id[:80],
-                       where="path", remedy="List the runs: parley runs list.")
+        raise NotFound(
+            "no such run",
+            expected="a run_id that POST /v1/retrainings gave",
+            came=run_id[:80],
+            where="path",
+            remedy="List the runs: parley runs list.",
+        )
     return JSONResponse(told)

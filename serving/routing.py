@@ -24,17 +24,31 @@ router = APIRouter(tags=["answers"])
 
 _EXAMPLE = {
     "answer": {
-        "agent_id": "a-1", "decision_id": "decision-4be1…", "propensity": 0.975, "policy": "softmax",
-        "policy_version": "routing/2", "explored": False, "eligible": ["a-1", "a-2"],
-        "scores": {"a-1": 0.71, "a-2": 0.64}, "excluded": {}, "reason": "",
+        "agent_id": "a-1",
+        "decision_id": "decision-4be1…",
+        "propensity": 0.975,
+        "policy": "softmax",
+        "policy_version": "routing/2",
+        "explored": False,
+        "eligible": ["a-1", "a-2"],
+        "scores": {"a-1": 0.71, "a-2": 0.64},
+        "excluded": {},
+        "reason": "",
     },
-    "source": "model", "version": "routing/2", "approval": "77aa…", "degraded": [],
-    "prediction_id": "route-4be1…", "verdict_asked": False,
+    "source": "model",
+    "version": "routing/2",
+    "approval": "77aa…",
+    "degraded": [],
+    "prediction_id": "route-4be1…",
+    "verdict_asked": False,
 }
 
 
 @router.post(
-    "/v1/route", summary="The agent for a contact", operation_id="route_contact", response_model=Envelope,
+    "/v1/route",
+    summary="The agent for a contact",
+    operation_id="route_contact",
+    response_model=Envelope,
     responses={
         200: {"content": {"application/json": {"example": _EXAMPLE}}},
         409: refusal("This contact and attempt were asked with another body"),
@@ -70,8 +84,11 @@ async def _former(key: str, digest: str, desk: Desk) -> dict[str, Any] | None:
     former = envelope.features_of(row)
     if former.get("request") != digest:
         raise StateConflict(
-            "this contact and attempt were routed with another body", expected="the same body, or a new attempt",
-            came="another body", where="contact_id, attempt", remedy="Count attempt up to route the contact again.",
+            "this contact and attempt were routed with another body",
+            expected="the same body, or a new attempt",
+            came="another body",
+            where="contact_id, attempt",
+            remedy="Count attempt up to route the contact again.",
         )
     return envelope.envelope_of(row)
 
@@ -92,34 +109,62 @@ async def _decided(asked: RouteAsked, key: str, digest: str, desk: Desk, since: 
 def _answer(asked: RouteAsked, decision: Decision, key: str, digest: str) -> Answer:
     chosen, slot = decision.chosen, decision.slot
     by_model = decision.source == "model"
-    told = None if decision.source == "off" else {
-        "agent_id": chosen.agent_id if chosen else None, "decision_id": _decision_id(key),
-        "propensity": chosen.propensity if chosen else None, "policy": chosen.policy if chosen else None,
-        "policy_version": slot.version if by_model else None, "explored": bool(chosen and chosen.explored),
-        "eligible": decision.eligible, "scores": decision.scores, "excluded": decision.excluded,
-        "reason": decision.reason,
-    }
+    told = (
+        None
+        if decision.source == "off"
+        else {
+            "agent_id": chosen.agent_id if chosen else None,
+            "decision_id": _decision_id(key),
+            "propensity": chosen.propensity if chosen else None,
+            "policy": chosen.policy if chosen else None,
+            "policy_version": slot.version if by_model else None,
+            "explored": bool(chosen and chosen.explored),
+            "eligible": decision.eligible,
+            "scores": decision.scores,
+            "excluded": decision.excluded,
+            "reason": decision.reason,
+        }
+    )
     return Answer(
-        capability="route", prediction_id=key, answer=told, source=decision.source, at=decision.at,
+        capability="route",
+        prediction_id=key,
+        answer=told,
+        source=decision.source,
+        at=decision.at,
         features={"request": digest, "asked": asked.model_dump(mode="json"), **decision.matrix},
-        version=slot.version if by_model else None, approval=slot.approval if by_model else None,
-        degraded=decision.degraded, contact_id=asked.contact_id,
+        version=slot.version if by_model else None,
+        approval=slot.approval if by_model else None,
+        degraded=decision.degraded,
+        contact_id=asked.contact_id,
     )
 
 
 def _decision_event(asked: RouteAsked, decision: Decision, answer: Answer) -> Event:
     chosen = decision.chosen
     data = {
-        "decision_id": _decision_id(answer.prediction_id), "revision": 0, "contact_id": asked.contact_id,
-        "attempt": asked.attempt, "queue": asked.queue, "eligible": canonical_json(decision.eligible),
-        "scores": canonical_json(decision.scores), "chosen_agent_id": chosen.agent_id if chosen else None,
+        "decision_id": _decision_id(answer.prediction_id),
+        "revision": 0,
+        "contact_id": asked.contact_id,
+        "attempt": asked.attempt,
+        "queue": asked.queue,
+        "eligible": canonical_json(decision.eligible),
+        "scores": canonical_json(decision.scores),
+        "chosen_agent_id": chosen.agent_id if chosen else None,
         "propensity": chosen.propensity if chosen else None,
         "policy": chosen.policy if chosen else ("off" if decision.source == "off" else "nobody-eligible"),
-        "policy_version": answer.version, "prediction_id": answer.prediction_id, "followed": None,
+        "policy_version": answer.version,
+        "prediction_id": answer.prediction_id,
+        "followed": None,
         "actual_agent_id": None,
     }
-    return Event(id=_decision_id(answer.prediction_id), source=SOURCE, type="decision.made", time=decision.at,
-                 data=data, subject=asked.contact_id)
+    return Event(
+        id=_decision_id(answer.prediction_id),
+        source=SOURCE,
+        type="decision.made",
+        time=decision.at,
+        data=data,
+        subject=asked.contact_id,
+    )
 
 
 def _prediction_id(asked: RouteAsked) -> str:
@@ -134,10 +179,20 @@ def _decision_id(prediction_id: str) -> str:
 def _refuse_unusable(asked: RouteAsked, desk: Desk) -> None:
     most = desk.doors.limits.agents
     if len(asked.agents) > most:
-        raise TooLarge("too many agents", expected=f"at most {most} agents", came=str(len(asked.agents)),
-                       where="agents", remedy="Send those who are available.")
+        raise TooLarge(
+            "too many agents",
+            expected=f"at most {most} agents",
+            came=str(len(asked.agents)),
+            where="agents",
+            remedy="Send those who are available.",
+        )
     names = [agent.agent_id for agent in asked.agents]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        raise InputError("an agent came twice", expected="each agent once", came=", ".join(twice)[:200],
-                         where="agents", remedy="Send each agent once, in one state.")
+        raise InputError(
+            "an agent came twice",
+            expected="each agent once",
+            came=", ".join(twice)[:200],
+            where="agents",
+            remedy="Send each agent once, in one state.",
+        )

@@ -25,8 +25,13 @@ def signed_in(request: Request, desk: Desk) -> tuple[Person, str]:
     token = request.cookies.get(COOKIE, "")
     person = desk.doors.people.session(token, clock=desk.doors.clock) if token else None
     if person is None:
-        raise NotSignedIn("nobody is signed in here", expected="a session", came="none, or one that has ended",
-                          where="cookie", remedy="Open the sign-in link that an engineer gave you.")
+        raise NotSignedIn(
+            "nobody is signed in here",
+            expected="a session",
+            came="none, or one that has ended",
+            where="cookie",
+            remedy="Open the sign-in link that an engineer gave you.",
+        )
     request.scope["state"]["who"] = person.name
     return person, token
 
@@ -34,7 +39,12 @@ def signed_in(request: Request, desk: Desk) -> tuple[Person, str]:
 def set_cookie(response: Response, token: str, *, request: Request, desk: Desk) -> None:
     """Keep the session in the browser: not readable by scripts, not sent along from other sites."""
     response.set_cookie(
-        COOKIE, token, max_age=desk.doors.settings.session_hours * 3600, path="/", httponly=True, samesite="strict",
+        COOKIE,
+        token,
+        max_age=desk.doors.settings.session_hours * 3600,
+        path="/",
+        httponly=True,
+        samesite="strict",
         secure=request.url.scheme == "https",
     )
 
@@ -52,12 +62,22 @@ def form_token(session: str) -> str:
 async def form(request: Request, *, session: str) -> dict[str, str]:
     """The fields of a posted form of this session. Raises NotAllowed when another page sent it, InputError else."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise NotAllowed("this form came from another site", expected="a form of this site", came="another",
-                         where="header sec-fetch-site", remedy="Open the page here and try again.")
+        raise NotAllowed(
+            "this form came from another site",
+            expected="a form of this site",
+            came="another",
+            where="header sec-fetch-site",
+            remedy="Open the page here and try again.",
+        )
     fields = _fields(await request.body())
     if not hmac.compare_digest(fields.get("token", ""), form_token(session)):
-        raise NotAllowed("this form was not made for your session", expected="the form's token", came="another",
-                         where="form", remedy="Open the page again, then decide.")
+        raise NotAllowed(
+            "this form was not made for your session",
+            expected="the form's token",
+            came="another",
+            where="form",
+            remedy="Open the page again, then decide.",
+        )
     return fields
 
 
@@ -65,6 +85,10 @@ def _fields(body: bytes) -> dict[str, str]:
     try:
         read = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except (UnicodeDecodeError, ValueError) as error:
-        raise InputError("the form cannot be read", expected="application/x-www-form-urlencoded, UTF-8",
-                         came=type(error).__name__, where="body") from error
+        raise InputError(
+            "the form cannot be read",
+            expected="application/x-www-form-urlencoded, UTF-8",
+            came=type(error).__name__,
+            where="body",
+        ) from error
     return {name: values[-1] for name, values in read.items()}

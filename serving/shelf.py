@@ -43,8 +43,13 @@ class Shelf:
     """The real shelf of one serving process."""
 
     def __init__(
-        self, settings: Settings, history: History, *, families: Sequence[str] = FAMILIES,
-        pull: Pull | None = None, load: Load | None = None,
+        self,
+        settings: Settings,
+        history: History,
+        *,
+        families: Sequence[str] = FAMILIES,
+        pull: Pull | None = None,
+        load: Load | None = None,
     ) -> None:
         """`history` checks with the pinned key (`FileHistory.watch`); payloads lie in `settings.shelf_dir`, by family.
 
@@ -196,8 +201,10 @@ class Shelf:
         pulled = self._pull(champion.family)
         if pulled.get("artefact") != champion.artefact:
             raise RegistryUnavailable(
-                "the promoted version could not be pulled", expected=f"artefact {champion.artefact[:16]}…",
-                came=f"{str(pulled.get('artefact'))[:16]}…", where=f"{champion.family}/{champion.version}",
+                "the promoted version could not be pulled",
+                expected=f"artefact {champion.artefact[:16]}…",
+                came=f"{str(pulled.get('artefact'))[:16]}…",
+                where=f"{champion.family}/{champion.version}",
                 remedy="See that the registry answers.",
             )
         folder = Path(str(pulled["folder"]))

@@ -90,8 +90,13 @@ class Shell:
         except Exception:
             logger.exception("unexpected error", extra={"request_id": passage.request_id})
             problem = problems.of_status(
-                500, path=scope["path"], request_id=passage.request_id, detail="something unexpected went wrong here",
-                expected="an answer", came="an unexpected error", where="serving",
+                500,
+                path=scope["path"],
+                request_id=passage.request_id,
+                detail="something unexpected went wrong here",
+                expected="an answer",
+                came="an unexpected error",
+                where="serving",
                 remedy="Give the request_id to an engineer: the log says more.",
             )
             await passage.refuse(problem)
@@ -112,11 +117,21 @@ class Shell:
                     if not message.get("more_body", False) or size > self._limit * _DRAINED:
                         break
         except TimeoutError as error:
-            raise TooSlow("the body did not arrive", expected=f"a body within {_BODY_S:g} s", came=f"{size} bytes",
-                          where=scope["path"], remedy="Send it again.") from error
+            raise TooSlow(
+                "the body did not arrive",
+                expected=f"a body within {_BODY_S:g} s",
+                came=f"{size} bytes",
+                where=scope["path"],
+                remedy="Send it again.",
+            ) from error
         if size > self._limit:
-            raise TooLarge("the body is too large", expected=f"at most {self._limit} bytes", came=f"{size} bytes",
-                           where=scope["path"], remedy="Send it in smaller parts.")
+            raise TooLarge(
+                "the body is too large",
+                expected=f"at most {self._limit} bytes",
+                came=f"{size} bytes",
+                where=scope["path"],
+                remedy="Send it in smaller parts.",
+            )
         return b"".join(parts)
 
     def _tell(self, scope: Scope, passage: _Passage, seconds: float) -> None:
@@ -124,8 +139,12 @@ class Shell:
         self._metrics.request(scope["method"] if route != "unknown" else "any", route, passage.status, seconds)
         if logger.isEnabledFor(logging.INFO):
             told = {
-                "request_id": passage.request_id, "method": scope["method"], "route": route,
-                "status": passage.status, "ms": round(seconds * 1000, 2), "who": scope["state"].get("who", ""),
+                "request_id": passage.request_id,
+                "method": scope["method"],
+                "route": route,
+                "status": passage.status,
+                "ms": round(seconds * 1000, 2),
+                "who": scope["state"].get("who", ""),
             }
             logger.info("request", extra={"told": told})
 
@@ -187,8 +206,13 @@ def _refuse_media_type(scope: Scope) -> None:
     charset = rest.partition("charset=")[2].strip(' "') if "charset=" in rest else "utf-8"
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     if not is_json or charset not in ("utf-8", "utf8", "us-ascii"):
-        raise NotJson("this media type is not read here", expected="application/json, UTF-8", came=sent[:80] or "none",
-                      where="header content-type", remedy="Say content-type: application/json and send JSON.")
+        raise NotJson(
+            "this media type is not read here",
+            expected="application/json, UTF-8",
+            came=sent[:80] or "none",
+            where="header content-type",
+            remedy="Say content-type: application/json and send JSON.",
+        )
 
 
 class JsonLines(logging.Formatter):
@@ -201,8 +225,11 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line for one record."""
         told: dict[str, Any] = {
-            "at": self._now().isoformat(), "level": record.levelname, "logger": record.name,
-            "what": record.getMessage(), **getattr(record, "told", {}),
+            "at": self._now().isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "what": record.getMessage(),
+            **getattr(record, "told", {}),
         }
         if hasattr(record, "request_id"):
             told["request_id"] = record.request_id

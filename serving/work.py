@@ -41,6 +41,9 @@ class Workplace:
 
     def _overloaded(self, came: str) -> Overloaded:
         return Overloaded(
-            f"too many requests for {self._name} at once", expected=f"at most {self._bound} at once",
-            came=came, where=self._name, remedy="Try again in a moment.",
+            f"too many requests for {self._name} at once",
+            expected=f"at most {self._bound} at once",
+            came=came,
+            where=self._name,
+            remedy="Try again in a moment.",
         )

@@ -148,9 +148,7 @@ def _comparisons(asked: Issued, points: Mapping[str, Floats], seed: int) -> list
     ]
 
 
-def _closer(
-    metric: str, name: str, actual: Floats, ours: Floats, theirs: Floats, days: Any, seed: int
-) -> Comparison:
+def _closer(metric: str, name: str, actual: Floats, ours: Floats, theirs: Floats, days: Any, seed: int) -> Comparison:
     return evidence.comparison(
         metric, against=name, candidate=np.abs(actual - ours), other=np.abs(actual - theirs), denominators=actual,
         better="lower", blocks=list(days), seed=seed,

@@ -52,9 +52,7 @@ def local_days(intervals: pa.Table, *, time_zone: str) -> list[date]:
     return sorted({moment.astimezone(zone).date() for moment in starts})
 
 
-def issued(
-    intervals: pa.Table, *, days: Sequence[date], params: ForecastParams, far: bool = False
-) -> Issued:
+def issued(intervals: pa.Table, *, days: Sequence[date], params: ForecastParams, far: bool = False) -> Issued:
     """One origin at the start of each of these local days, for the intervals of that day.
 
     far: also, from the same origins, one later day each within `params.horizon_days`, by turns, so that a model sees

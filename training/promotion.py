@@ -239,5 +239,3 @@ def _only_simulated(profile: str) -> str:
 def _expired(asked: Request) -> StateConflict:
     return StateConflict(f"{asked.id} has expired", expected=f"a decision before {asked.subject.expires_at}",
                          remedy="Request the version again.")  # fmt: skip
-
-

@@ -55,7 +55,6 @@ def with_pilot(report: Report) -> Report:
     return replace(report, verdict="held", reasons=(PILOT, *(one for one in report.reasons if one != PILOT)))
 
 
-
 def _foreseen(offers: pa.Table, *, models: Mapping[str, Any], params: RoutingParams, seed: int) -> Figures:
     judged = rows.part(offers, rows.JUDGE)
     scored = {name: model.score(matrix_of(judged, model.columns)) for name, model in models.items()}
@@ -68,15 +67,29 @@ def _foreseen(offers: pa.Table, *, models: Mapping[str, Any], params: RoutingPar
         # exp(mean of log) and not the mean of seconds is what log seconds are compared with.
         found = {name: one - np.log(models[name].handle_factor) for name, one in found.items()}
         found["agent_by_topic"] = shrunk_means(rows.part(offers, rows.TRAIN), judged, shrink=params.baseline_shrink)
-        metrics += [_explained("handle_r2", log_handle[timed], found["candidate"][timed], seed,
-                               "share of the variance of log handle time that is foreseen (agent known, above 10 s)")]
+        metrics += [
+            _explained(
+                "handle_r2",
+                log_handle[timed],
+                found["candidate"][timed],
+                seed,
+                "share of the variance of log handle time that is foreseen (agent known, above 10 s)",
+            )
+        ]
         comparisons += _against("handle_r2", log_handle[timed], {n: one[timed] for n, one in found.items()}, seed)
     told = ~np.isnan(resolved)
     if told.sum() > 1 and len(set(resolved[told])) > 1:
         shares = {name: one["resolution"][told] for name, one in scored.items()}
-        metrics += [_explained("resolution_skill", resolved[told], shares["candidate"], seed,
-                               "share of the Brier score of the mean that is saved"),
-                    _auc(resolved[told], shares["candidate"])]
+        metrics += [
+            _explained(
+                "resolution_skill",
+                resolved[told],
+                shares["candidate"],
+                seed,
+                "share of the Brier score of the mean that is saved",
+            ),
+            _auc(resolved[told], shares["candidate"]),
+        ]
         comparisons += _against("resolution_skill", resolved[told], shares, seed)
         bins = calibration.reliability(shares["candidate"], resolved[told])
         charts.append(Chart("reliability", "Chance of resolution and truth", "预测解决率与实际", {"bins": bins}))

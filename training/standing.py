@@ -271,5 +271,8 @@ def _hold(entry: Entry, rule: bool, why: str) -> None:
 
 
 def _refused(entry: Entry, why: str) -> NotApproved:
-    return NotApproved(f"entry {entry.sequence} of the history ({entry.kind}) breaks a rule: {why}",
-                       where=f"line {entry.sequence}", remedy="`promotion` did not write it: find out who did.")
+    return NotApproved(
+        f"entry {entry.sequence} of the history ({entry.kind}) breaks a rule: {why}",
+        where=f"line {entry.sequence}",
+        remedy="`promotion` did not write it: find out who did.",
+    )

@@ -65,9 +65,7 @@ class Scope:
 def scope_for(report: Report) -> Scope:
     """The widest scope that a report supports: the languages that passed, and a shadow where it allows only a pilot."""
     judged = report.answers_in or report.abstains_in
-    return Scope(
-        languages=report.answers_in if judged else ALL, share=0.0 if report.allowed_use == "pilot" else 1.0
-    )
+    return Scope(languages=report.answers_in if judged else ALL, share=0.0 if report.allowed_use == "pilot" else 1.0)
 
 
 @dataclass(frozen=True)

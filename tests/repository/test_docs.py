@@ -12,7 +12,7 @@ from tests.repository.sources import REPOSITORY
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 FILE = re.compile(r"`((?:data_contracts|centre|features|training|serving|flows|tests|docs|benchmarks)/[\w./-]+)`")
-COMMAND = re.compile(r"\bparley ((?:[a-z]+)(?: [a-z]+)?)")
+COMMAND = re.compile(r"\bparley ([a-z][a-z-]+(?: [a-z][a-z-]+)?)")
 TARGET = re.compile(r"`make ([a-z-]+)")
 
 

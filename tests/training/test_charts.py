@@ -32,7 +32,7 @@ def test_bars_are_as_long_as_their_values() -> None:
 def test_a_perfectly_calibrated_bin_lies_on_the_diagonal() -> None:
     drawn = charts.draw(Chart("reliability", "", "", {"bins": [{"confidence": 0.5, "accuracy": 0.5, "rows": 1}]}))
     (line,) = re.findall(r'x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)" [^>]*dasharray', drawn)
-    (x, y), = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)
+    ((x, y),) = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)
 
     x1, y1, x2, y2 = map(float, line)
     assert (float(x), float(y)) == (pytest.approx((x1 + x2) / 2, abs=0.1), pytest.approx((y1 + y2) / 2, abs=0.1))

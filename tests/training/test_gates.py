@@ -65,9 +65,7 @@ def test_without_a_champion_its_gate_is_shown_and_does_not_bind() -> None:
     assert [(gate.status, gate.binding) for gate in got.gates] == [("passed", True), ("not_judged", False)]
 
 
-@pytest.mark.parametrize(
-    ("asked", "claim"), [((KEEPS,), "first"), ((BEATS,), "refresh"), ((BEATS,), "improvement")]
-)
+@pytest.mark.parametrize(("asked", "claim"), [((KEEPS,), "first"), ((BEATS,), "refresh"), ((BEATS,), "improvement")])
 def test_a_policy_without_the_deciding_gate_passes_nothing(asked: tuple[Gate, ...], claim: str) -> None:
     got = judged(*asked, claim=claim, comparisons=[compared(), compared("champion")])
 

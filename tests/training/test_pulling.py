@@ -139,9 +139,7 @@ def test_a_revoked_copy_is_not_good_however_long_the_registry_is_down(house: Hou
     house.champion(marker="a")
     pulled(house, shelf)
     house.champion(marker="b")
-    promotion.revoke(
-        house.history, house.registry, "intent", "1", person=RITA, reason="leak", clock=house.clock
-    )
+    promotion.revoke(house.history, house.registry, "intent", "1", person=RITA, reason="leak", clock=house.clock)
     house.registry.down = True
 
     with pytest.raises(RegistryUnavailable):

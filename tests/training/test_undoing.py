@@ -26,9 +26,7 @@ def grown(house: House) -> House:
 
 
 def back(house: House, to: str, person: Person = ERIN, reason: str = "worse since noon") -> None:
-    undoing.roll_back(
-        house.history, house.registry, "intent", to=to, person=person, reason=reason, clock=house.clock
-    )
+    undoing.roll_back(house.history, house.registry, "intent", to=to, person=person, reason=reason, clock=house.clock)
 
 
 def version(house: House) -> str | None:
