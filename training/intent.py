@@ -34,11 +34,11 @@ def fit(
 ) -> dict[str, Any]:
     """Learn from the `train` rows, calibrate on the `calibrate` rows, write the payload into folder `to`.
 
-    data: the folder with examples.parquet. encoder_cache: vectors and exported encoders kept between runs. Returns what
-    was measured (`fit_s`, `peak_mb`, `rows`, `strength`). NotEnoughData with fewer than two labels or nothing to
-    calibrate on.
+    data: the folder with examples.parquet. seed: nothing is drawn here, so it changes nothing. encoder_cache: vectors
+    and exported encoders kept between runs. Returns what was measured (`fit_s`, `peak_mb`, `rows`, `strength`).
+    NotEnoughData with fewer than two labels or nothing to calibrate on.
     """
-    return rows.measured(lambda: _fit(data, params=params, seed=seed, threads=threads, to=to, cache=encoder_cache))
+    return rows.measured(lambda: _fit(data, params=params, threads=threads, to=to, cache=encoder_cache))
 
 
 def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params, seed: int, threads: int) -> Report:
@@ -67,7 +67,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     )
 
 
-def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path, cache: Path | None) -> dict[str, Any]:
+def _fit(data: Path, *, params: IntentParams, threads: int, to: Path, cache: Path | None) -> dict[str, Any]:
     table = rows.read(data / "examples.parquet", columns=COLUMNS)
     train, held = rows.part(table, rows.TRAIN), rows.part(table, rows.CALIBRATE)
     labels = sorted(set(train["label"].to_pylist()))
@@ -76,7 +76,7 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
     rows.enough(held.num_rows, needed=1, of="rows to calibrate on", where=str(data / "examples.parquet"))
     with _encoder(params.encoder, threads=threads, cache=cache) as encoder:
         known, asked = (_examples(part, labels, encoder, params) for part in (train, held))
-        head = intent_head.fit(known, label_count=len(labels), params=params, seed=seed)
+        head = intent_head.fit(known, held=asked, label_count=len(labels), params=params)
         languages = _languages(head, asked, held["language"].to_pylist(), params)
         _write(to, head=head, labels=labels, languages=languages, params=params, encoder=encoder)
     return {"rows": train.num_rows, "calibrated_on": held.num_rows, "labels": len(labels), "strength": head.strength}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from training import calibration, evidence, intervals, rows
-from training.intent_head import gram_matrix, rarity
+from training.intent_head import counted, gram_matrix, rarity
 from training.loaders.intent import clean
 from training.report import Chart, Comparison, Metric, Slice
 
@@ -120,14 +120,17 @@ def _rule(counts: Counter[str]) -> tuple[float, str]:
 
 def nearest_centroid(train: pa.Table, texts: Sequence[str]) -> Answers:
     """A model without an encoder: the label whose mean row of weighted character n-grams is closest, by cosine."""
-    known, labels = [clean(text) for text in train["text"].to_pylist()], train["label"].to_pylist()
+    labels = train["label"].to_pylist()
+    known, asked = (
+        counted([clean(text) for text in part], buckets=BASELINE_BUCKETS) for part in (train["text"].to_pylist(), texts)
+    )
     inverse_share = rarity(known, buckets=BASELINE_BUCKETS)
     names = sorted(set(labels))
     matrix = gram_matrix(known, inverse_share=inverse_share)
     members = np.asarray([[label == name for label in labels] for name in names], dtype=np.float32)
     centroids = members @ matrix
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
-    likeness = gram_matrix([clean(text) for text in texts], inverse_share=inverse_share) @ centroids.T
+    likeness = gram_matrix(asked, inverse_share=inverse_share) @ centroids.T
     best = np.asarray(likeness).argmax(axis=1)
     confidence = np.asarray(likeness, dtype=np.float64).max(axis=1)
     return Answers([names[one] for one in best], confidence, np.zeros(len(texts), dtype=bool))

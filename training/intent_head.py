@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.loaders.intent import Floats, weighted
-from training.loaders.intent import grams as counted_grams
+from training.loaders.intent import Floats, Integers, grams, weighted
 from training.params import IntentParams
 
 Labels = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
-# With fewer rows a held-out share says nothing about strength: the middle one is taken.
-FEWEST_ROWS_TO_CHOOSE = 200
+Counted = tuple[Integers, Floats]  # of one text: buckets, and 1 + log of their counts
+# With fewer held-out rows nothing is said about strength: the middle one is taken.
+FEWEST_ROWS_TO_CHOOSE = 100
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,6 @@ class Examples:
     texts: Sequence[str]
     labels: Labels
     weights: Doubles
-
-    def take(self, rows: npt.NDArray[np.int64]) -> Examples:
-        """These rows only."""
-        return Examples(self.vectors[rows], [self.texts[i] for i in rows], self.labels[rows], self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -58,29 +54,29 @@ class Head:
 
     def read(self, examples: Examples) -> tuple[Doubles, Doubles, Doubles]:
         """As the loader: raw scores (n, labels) of the two heads, and likeness (n, 2) to the closest centroids."""
-        matrix = gram_matrix(examples.texts, inverse_share=self.inverse_share)
+        matrix = gram_matrix(counted(examples.texts, buckets=len(self.inverse_share)), inverse_share=self.inverse_share)
         of_vectors = examples.vectors @ self.vector_weights + self.vector_bias
         of_grams = np.asarray(matrix @ self.gram_weights + self.gram_bias, dtype=np.float64)
         closest = [(examples.vectors @ self.vector_centroids).max(axis=1), (matrix @ self.gram_centroids).max(axis=1)]
         return of_vectors.astype(np.float64), of_grams, np.column_stack(closest).astype(np.float64)
 
 
-def fit(examples: Examples, *, label_count: int, params: IntentParams, seed: int) -> Head:
-    """Two multinomial logistic regressions, weighted by label weight, one strength chosen on held-out rows.
+def fit(examples: Examples, *, held: Examples, label_count: int, params: IntentParams) -> Head:
+    """Two multinomial logistic regressions, weighted by label weight, each of the strength that `held` bears out.
 
-    On one thread: the bytes are then those of any thread count, and on a busy machine two threads that wait for each
-    other took three times as long.
+    held: rows that taught nothing, later ones where there is time: customers find new words, and a random share of the
+    rows that teach asks for too strong a head. On one thread: the bytes are then those of any thread count, and on a
+    busy machine two threads that wait for each other took three times as long.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    inverse_share = rarity(examples.texts, buckets=params.ngram_buckets)
-    matrix = gram_matrix(examples.texts, inverse_share=inverse_share)
-    told: dict[str, Any] = {"label_count": label_count, "params": params}
+    taught, tried = (counted(part.texts, buckets=params.ngram_buckets) for part in (examples, held))
+    inverse_share = rarity(taught, buckets=params.ngram_buckets)
+    matrix, asked = (gram_matrix(part, inverse_share=inverse_share) for part in (taught, tried))
+    told: dict[str, Any] = {"label_count": label_count, "params": params, "examples": examples, "held": held}
     with threadpool_limits(1):
-        strength = _chosen(examples.vectors, examples, strengths=params.strengths, seed=seed, **told)
-        of_vectors = _regression(examples.vectors, examples, strength=strength, **told)
-        gram_strength = _chosen(matrix, examples, strengths=params.ngram_strengths, seed=seed, **told)
-        of_grams = _regression(matrix, examples, strength=gram_strength, **told)
+        strength, of_vectors = _chosen(examples.vectors, held.vectors, strengths=params.strengths, **told)
+        gram_strength, of_grams = _chosen(matrix, asked, strengths=params.ngram_strengths, **told)
     near, near_grams = (_centroids(inputs, examples, label_count=label_count) for inputs in (examples.vectors, matrix))
     return Head(*of_vectors, *of_grams, inverse_share, near, near_grams, strength, gram_strength)
 
@@ -97,18 +93,22 @@ def _centroids(inputs: Any, examples: Examples, *, label_count: int) -> Floats:
     return np.ascontiguousarray((dense / lengths).T, dtype=np.float32)
 
 
-def rarity(texts: Sequence[str], *, buckets: int) -> Floats:
+def counted(texts: Sequence[str], *, buckets: int) -> list[Counted]:
+    """The hashed n-grams of each cleaned text."""
+    return [grams(text, buckets=buckets) for text in texts]
+
+
+def rarity(taught: Sequence[Counted], *, buckets: int) -> Floats:
     """Smoothed inverse document frequency by bucket: log((1 + n) / (1 + texts with it)) + 1 (as scikit-learn's)."""
-    found = [counted_grams(text, buckets=buckets)[0] for text in texts]
-    with_it = np.bincount(np.concatenate(found), minlength=buckets)
-    return (np.log((1 + len(texts)) / (1 + with_it)) + 1).astype(np.float32)
+    with_it = np.bincount(np.concatenate([found for found, _ in taught]), minlength=buckets)
+    return (np.log((1 + len(taught)) / (1 + with_it)) + 1).astype(np.float32)
 
 
-def gram_matrix(texts: Sequence[str], *, inverse_share: Floats) -> Any:
+def gram_matrix(texts: Sequence[Counted], *, inverse_share: Floats) -> Any:
     """The weighted n-grams of all texts as a sparse matrix (n, buckets)."""
     from scipy.sparse import csr_matrix
 
-    rows = [weighted(text, inverse_share=inverse_share) for text in texts]
+    rows = [weighted(one, inverse_share=inverse_share) for one in texts]
     starts = np.cumsum([0] + [len(found) for found, _ in rows])
     columns = np.concatenate([found for found, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
     values = np.concatenate([values for _, values in rows]) if rows else np.zeros(0, dtype=np.float32)
@@ -116,23 +116,29 @@ def gram_matrix(texts: Sequence[str], *, inverse_share: Floats) -> Any:
 
 
 def _chosen(
-    inputs: Any, examples: Examples, *, strengths: Sequence[float], label_count: int, params: IntentParams, seed: int
-) -> float:
-    """The strength with the best held-out accuracy; the weaker head (smaller number) on a tie."""
-    count = len(examples.labels)
-    if count < FEWEST_ROWS_TO_CHOOSE or len(strengths) == 1:
-        return strengths[len(strengths) // 2]
-    order = np.random.default_rng(seed).permutation(count)
-    held = round(params.choosing_share * count)
-    known, asked = np.sort(order[held:]), np.sort(order[:held])
+    inputs: Any,
+    asked: Any,
+    *,
+    examples: Examples,
+    held: Examples,
+    strengths: Sequence[float],
+    label_count: int,
+    params: IntentParams,
+) -> tuple[float, tuple[Floats, Floats]]:
+    """The strength with the best accuracy on `held`, with its weights and bias; the smaller one on a tie."""
+    if len(held.labels) < FEWEST_ROWS_TO_CHOOSE:
+        strengths = [strengths[len(strengths) // 2]]
+    fitted = {
+        strength: _regression(inputs, examples, strength=strength, label_count=label_count, params=params)
+        for strength in sorted(strengths)
+    }
 
     def hits(strength: float) -> float:
-        told: dict[str, Any] = {"strength": strength, "label_count": label_count, "params": params}
-        weights, bias = _regression(inputs[known], examples.take(known), **told)
-        right = (inputs[asked] @ weights + bias).argmax(axis=1) == examples.labels[asked]
-        return float(examples.weights[asked] @ right)
+        weights, bias = fitted[strength]
+        return float(held.weights @ ((asked @ weights + bias).argmax(axis=1) == held.labels))
 
-    return max(sorted(strengths), key=hits)
+    best = max(sorted(fitted), key=hits)
+    return best, fitted[best]
 
 
 def _regression(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,25 @@ def test_the_loaders_hashing_fake_is_that_of_the_features(text: str) -> None:
     assert ours.tolist() == HashEncoder(dimension=64).encode([text])[0].tolist()
 
 
-def test_ngrams_are_those_of_a_naive_count() -> None:
-    found, values = intent_loader.grams("ab卡", buckets=1 << 30)
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("ab", [" a", "ab", "b ", " ab", "ab ", " ab "]),
+        ("卡丢", ["卡", "丢", " 卡", "卡丢", "丢 "]),
+        ("a卡", ["卡", " a", "a卡", "卡 "]),
+    ],
+)
+def test_ngrams_are_ones_and_twos_of_han_and_twos_to_fours_of_the_rest(text: str, pieces: list[str]) -> None:
+    found, values = intent_loader.grams(text, buckets=1 << 30)
 
-    # " ab卡 ": the single Han character, all pairs, triples and fours; single letters and spaces do not count
-    assert len(found) == 1 + 4 + 3 + 2
+    assert found.tolist() == sorted(zlib.crc32(piece.encode()) % (1 << 30) for piece in pieces)
     assert set(values.tolist()) == {1.0}
 
 
 def test_the_weighted_row_has_length_one() -> None:
-    _, values = intent_loader.weighted("hello hello", inverse_share=np.full(64, 2.0, dtype=np.float32))
+    counted = intent_loader.grams("hello hello", buckets=64)
+
+    _, values = intent_loader.weighted(counted, inverse_share=np.full(64, 2.0, dtype=np.float32))
 
     assert float(values @ values) == pytest.approx(1.0)
 
