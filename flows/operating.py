@@ -21,6 +21,8 @@ from flows.environment import quieten
 # A door (registry, history, online store) may be busy for a moment.
 DOOR_RETRIES = 2
 DOOR_RETRY_S = 1.0
+# A run of thirty tasks is told in a second; more than this is an API that does not answer.
+EVENTS_S = 10.0
 
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -97,7 +99,17 @@ def embedded(settings: Settings) -> Iterator[None]:
         with prefect.temporary_settings(updates=chosen), _logged_to_file(settings), warnings.catch_warnings():
             # Libraries warn about their own insides; what an operator must know comes as a result or an error.
             warnings.simplefilter("ignore")
-            yield
+            try:
+                yield
+            finally:
+                _tell_all_events()
+
+
+def _tell_all_events() -> None:
+    """Task runs are told to the API by a thread: it must have told all before the API ends, or it tries for minutes."""
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.drain_all(timeout=EVENTS_S, at_exit=False)
 
 
 def is_passing(_task: Any, _run: Any, state: Any) -> bool:
