@@ -42,7 +42,7 @@ lint: setup  ## Ruff, mypy --strict, the floors and doors
 	$(BIN)/lint-imports --no-cache
 
 test: lint  ## Everything that takes less than ten minutes on two cores
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-all: lint  ## The slow journeys too
 	$(BIN)/python -m pytest

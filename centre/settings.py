@@ -198,6 +198,9 @@ def quiet_environment() -> dict[str, str]:
     return {
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Progress bars for copies of a millisecond, and migrations told on the terminal of whoever registers first.
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DVC_NO_ANALYTICS": "1",
         "HF_HUB_OFFLINE": "1",
