@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from centre.admissions import Admission
 from centre.clock import Clock
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
@@ -23,6 +24,9 @@ ROLES = ("engineer", "reviewer", "service", "agent", "viewer")
 
 # A name is written into histories, pages and headers; control characters and extremes have no place there.
 LONGEST_NAME = 80
+
+# How long an invitation waits for its person: over a weekend.
+INVITATION = timedelta(hours=72)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ CREATE TABLE IF NOT EXISTS people (
     name TEXT PRIMARY KEY, roles TEXT NOT NULL, token_hash TEXT NOT NULL UNIQUE, added_by TEXT NOT NULL,
     disabled INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE IF NOT EXISTS admissions (
+    name TEXT NOT NULL REFERENCES people (name), admitted_by TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS invitations (
+    code_hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE REFERENCES people (name), until TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS codes (
     code_hash TEXT PRIMARY KEY, name TEXT NOT NULL REFERENCES people (name), until TEXT NOT NULL
 );
@@ -85,23 +95,63 @@ class People:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
 
-    def add(self, name: str, *, roles: Iterable[str], by: str) -> str:
+    def add(self, name: str, *, roles: Iterable[str], by: str, clock: Clock) -> str:
         """Add a person; return their token, shown this once. Raises InputError, or StateConflict if taken."""
         name, held, token = _name(name), _roles(roles), secrets.token_urlsafe(32)
         with self._transaction() as connection:
-            if _row(connection, name) is not None:
-                raise StateConflict(
-                    "this name is taken",
-                    expected="a new name",
-                    came=name,
-                    where="people",
-                    remedy="Rotate their token, or choose another name.",
-                )
-            connection.execute(
-                "INSERT INTO people (name, roles, token_hash, added_by) VALUES (?, ?, ?, ?)",
-                (name, ",".join(held), _hashed(token), by),
-            )
+            _write_down(connection, name, held, token=token, by=by, at=clock.now())
         return token
+
+    def admit(self, name: str, *, roles: Iterable[str], by: str, clock: Clock) -> str:
+        """Add a person who makes their own token: return the code of their invitation, good once, for `INVITATION`.
+
+        Whoever has not taken up an invitation may be invited again; the code before is then worth nothing.
+        Raises InputError, or StateConflict if the name is taken.
+        """
+        name, held, code, now = _name(name), _roles(roles), secrets.token_urlsafe(32), clock.now()
+        with self._transaction() as connection:
+            if connection.execute("DELETE FROM invitations WHERE name = ?", (name,)).rowcount:
+                connection.execute(
+                    "UPDATE people SET roles = ?, added_by = ? WHERE name = ?", (",".join(held), by, name)
+                )
+                _note_admission(connection, name, by=by, at=now)
+            else:  # Nobody knows this first token, so it opens nothing.
+                _write_down(connection, name, held, token=secrets.token_urlsafe(32), by=by, at=now)
+            connection.execute(
+                "INSERT INTO invitations VALUES (?, ?, ?)", (_hashed(code), name, _stamp(now + INVITATION))
+            )
+        return code
+
+    def is_invitation(self, code: str) -> bool:
+        """Whether this code invites somebody (be it too late by now), rather than signs in somebody known."""
+        with self._transaction(write=False) as connection:
+            found = connection.execute("SELECT 1 FROM invitations WHERE code_hash = ?", (_hashed(code),)).fetchone()
+        return found is not None
+
+    def accept(self, code: str, *, clock: Clock) -> tuple[Person, str]:
+        """Take up an invitation: the person and their own token, shown this once. Raises NotSignedIn."""
+        token = secrets.token_urlsafe(32)
+        with self._transaction() as connection:
+            row = connection.execute(
+                "DELETE FROM invitations WHERE code_hash = ? AND until > ? RETURNING name",
+                (_hashed(code), _stamp(clock.now())),
+            ).fetchone()
+            if row is not None:
+                connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (_hashed(token), row[0]))
+                name, roles, _ = _found(connection, row[0])
+                return Person(name, frozenset(roles.split(","))), token
+        raise NotSignedIn(
+            "this invitation does not work",
+            expected="the code of an invitation that nobody took up",
+            came="an unknown, used or expired one",
+            remedy="If you did not use it, somebody else did: have the person disabled. Else ask for a new one.",
+        )
+
+    def admissions(self) -> tuple[Admission, ...]:
+        """Who let whom in, and when, oldest first."""
+        with self._transaction(write=False) as connection:
+            rows = connection.execute("SELECT name, admitted_by, at FROM admissions ORDER BY at, rowid").fetchall()
+        return tuple(Admission(name, by, datetime.fromisoformat(at)) for name, by, at in rows)
 
     def authenticate(self, token: str) -> Person | None:
         """The person whose token this is, or None: unknown, rotated away or disabled."""
@@ -144,7 +194,7 @@ class People:
             "this sign-in code does not work",
             expected="a code that is new and unused",
             came="an unknown, used or expired one",
-            remedy="Ask an engineer for a new one.",
+            remedy="Make a new one with your own token: parley people invite NAME.",
         )
 
     def session(self, token: str, *, clock: Clock) -> Person | None:
@@ -181,11 +231,12 @@ class People:
             connection.execute("UPDATE people SET disabled = 1 WHERE name = ?", (name,))
             _end_access(connection, name)
 
-    def enable(self, name: str) -> str:
+    def enable(self, name: str, *, by: str, clock: Clock) -> str:
         """Let a disabled person in again, by a new token (the old one stays dead). Raises NotFound."""
         token = secrets.token_urlsafe(32)
         with self._transaction() as connection:
             _found(connection, name)
+            _note_admission(connection, name, by=by, at=clock.now())
             connection.execute("UPDATE people SET disabled = 0, token_hash = ? WHERE name = ?", (_hashed(token), name))
         return token
 
@@ -212,6 +263,28 @@ class People:
             connection.execute("COMMIT")
         finally:
             connection.close()
+
+
+def _write_down(
+    connection: sqlite3.Connection, name: str, roles: list[str], *, token: str, by: str, at: datetime
+) -> None:
+    if _row(connection, name) is not None:
+        raise StateConflict(
+            "this name is taken",
+            expected="a new name",
+            came=name,
+            where="people",
+            remedy="Choose another name.",
+        )
+    connection.execute(
+        "INSERT INTO people (name, roles, token_hash, added_by) VALUES (?, ?, ?, ?)",
+        (name, ",".join(roles), _hashed(token), by),
+    )
+    _note_admission(connection, name, by=by, at=at)
+
+
+def _note_admission(connection: sqlite3.Connection, name: str, *, by: str, at: datetime) -> None:
+    connection.execute("INSERT INTO admissions VALUES (?, ?, ?)", (name, by, _stamp(at)))
 
 
 def _row(connection: sqlite3.Connection, name: str) -> tuple[str, str, int] | None:
@@ -256,6 +329,7 @@ def _refuse_last(connection: sqlite3.Connection, name: str, roles: list[str]) ->
 def _end_access(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM sessions WHERE name = ?", (name,))
     connection.execute("DELETE FROM codes WHERE name = ?", (name,))
+    connection.execute("DELETE FROM invitations WHERE name = ?", (name,))
 
 
 def _person(row: tuple[str, str, str, int] | None, token: str) -> Person | None:

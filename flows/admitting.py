@@ -1,8 +1,13 @@
-"""Who lets whom in: nobody hands out a role that they do not hold, and everybody's credential is their own."""
+"""Who lets whom in: nobody hands out a role that they do not hold, and everybody's credential is their own.
+
+Whoever decides makes their own token from an invitation. That whoever invites them sees it too cannot be helped, so who
+let whom in, and when, is kept, and asked when an approval is signed (`training.four_eyes`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from centre.people import Person
 from data_contracts.errors import NotAllowed
@@ -10,22 +15,48 @@ from flows.compose import Workspace
 
 # Roles that decide. The others (service, agent, viewer) are handed out by whoever holds one of these.
 DECIDING = frozenset({"engineer", "reviewer"})
+# Who let in the first person of a workspace.
+NOBODY = "the workspace's first user"
 
 
-def add(place: Workspace, name: str, *, roles: Sequence[str], by: str | None) -> str:
-    """Add a person and return their token. `by` None is the first person of a workspace, who may hold any role."""
-    if by is not None:
-        held = next((person.roles for person in place.people.list() if person.name == by), frozenset())
-        refused = sorted(role for role in roles if not (role in held or (role not in DECIDING and held & DECIDING)))
-        if refused:
-            raise NotAllowed(
-                "nobody hands out a role that they do not hold",
-                expected=", ".join(sorted(held)) or "a role",
-                came=", ".join(refused),
-                where=by,
-                remedy="ask somebody who holds it",
-            )
-    return place.people.add(name, roles=roles, by=by or "the workspace's first user")
+@dataclass(frozen=True)
+class Admitted:
+    """What a new person is given: their token, or the code of an invitation by which they make it themselves."""
+
+    token: str = ""
+    invitation: str = ""
+
+
+def add(place: Workspace, name: str, *, roles: Sequence[str], by: str | None) -> Admitted:
+    """Add a person. `by` None is the first person of a workspace, who may hold any role and is let in by nobody.
+
+    Engineers and reviewers that somebody adds are invited; services, agents and viewers get a token at once.
+    """
+    if by is None:
+        return Admitted(token=place.people.add(name, roles=roles, by=NOBODY, clock=place.clock))
+    _refuse_roles(place, roles, by=by)
+    if DECIDING.intersection(roles):
+        return Admitted(invitation=place.people.admit(name, roles=roles, by=by, clock=place.clock))
+    return Admitted(token=place.people.add(name, roles=roles, by=by, clock=place.clock))
+
+
+def accept(place: Workspace, code: str) -> tuple[Person, str]:
+    """Take up an invitation: the person, and their own token."""
+    return place.people.accept(code, clock=place.clock)
+
+
+def _refuse_roles(place: Workspace, roles: Sequence[str], *, by: str) -> None:
+    """NotAllowed for a role that `by` does not hold, unless nobody decides anything by it."""
+    held = next((person.roles for person in place.people.list() if person.name == by), frozenset())
+    refused = sorted(role for role in roles if not (role in held or (role not in DECIDING and held & DECIDING)))
+    if refused:
+        raise NotAllowed(
+            "nobody hands out a role that they do not hold",
+            expected=", ".join(sorted(held)) or "a role",
+            came=", ".join(refused),
+            where=by,
+            remedy="ask somebody who holds it",
+        )
 
 
 def rotate(place: Workspace, name: str, *, by: Person) -> str:
@@ -42,7 +73,11 @@ def invite(place: Workspace, name: str, *, by: Person) -> str:
 
 def sign_in_link(place: Workspace, name: str, *, address: str = "") -> str:
     """The link of a one-time code."""
-    code = place.people.invite(name, clock=place.clock)
+    return link_of(place, place.people.invite(name, clock=place.clock), address=address)
+
+
+def link_of(place: Workspace, code: str, *, address: str = "") -> str:
+    """Where a code is taken up in a browser."""
     return f"{address or f'http://{place.settings.host}:{place.settings.port}'}/signin?code={code}"
 
 

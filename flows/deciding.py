@@ -28,7 +28,7 @@ def shown(place: Workspace, request_id: str) -> dict[str, Any]:
 
 
 def approve(place: Workspace, request_id: str, *, person: Person, comment: str, credential: str) -> dict[str, Any]:
-    """Write the approval. Raises FourEyes for the requester, StateConflict for what no longer waits."""
+    """Write the approval. Raises FourEyes for the requester and whom they let in for it, StateConflict else."""
     from training import promotion
 
     entry = promotion.approve(
@@ -38,6 +38,7 @@ def approve(place: Workspace, request_id: str, *, person: Person, comment: str, 
         comment=comment,
         clock=place.clock,
         credential=credential,
+        admissions=place.people.admissions(),
         profile=place.settings.profile,
     )
     return {"request_id": request_id, "approved_by": person.name, "approval": entry.digest}

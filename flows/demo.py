@@ -58,7 +58,9 @@ def admit(place: Workspace) -> None:
     """The people of the demo. Their tokens go to one file that only its owner reads; the links sign in without them."""
     known = {person.name for person in place.people.list()}
     fresh = {
-        name: place.people.add(name, roles=[role], by="demo") for name, role in PEOPLE.items() if name not in known
+        name: place.people.add(name, roles=[role], by="demo", clock=place.clock)
+        for name, role in PEOPLE.items()
+        if name not in known
     }
     path = place.settings.home / TOKENS
     if fresh:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -18,7 +18,7 @@ from serving.authentication import credential_of
 from serving.desk import AtDesk, Desk
 from serving.slots import FAMILIES
 from training import promotion, standing
-from training.four_eyes import REVIEWER, same_person
+from training.four_eyes import REVIEWER, are_strangers, same_person
 from training.report import Report
 from training.standing import Request as Asked
 from training.standing import Standing
@@ -46,7 +46,7 @@ async def style() -> Response:
 
 @router.get("/sign-in")
 @router.get("/signin")
-async def sign_in(request: Request, desk: AtDesk, code: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def sign_in(request: Request, desk: AtDesk, code: str = "") -> Response:
     """Sign in by a one-time link; without a code, ask for one.
 
     The page goes on by itself instead of redirecting: a cookie that is strictly of this site would not be sent along
@@ -54,9 +54,9 @@ async def sign_in(request: Request, desk: AtDesk, code: Annotated[str, Query(max
     """
     if not code or "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         return pages.page(request, "sign_in.html", person=None)
-    _, token = await run_in_threadpool(desk.doors.people.redeem, code, clock=desk.doors.clock)
-    response = pages.page(request, "signed_in.html", person=None)
-    sessions.set_cookie(response, token, request=request, desk=desk)
+    session, own_token = await run_in_threadpool(_let_in, code, desk)
+    response = pages.page(request, "signed_in.html", person=None, own_token=own_token)
+    sessions.set_cookie(response, session, request=request, desk=desk)
     return response
 
 
@@ -109,7 +109,7 @@ async def evidence(request: Request, request_id: str, desk: AtDesk, done: str = 
         subject_digest=asked.subject.digest(),
         report=report,
         has_page=folder is not None,
-        may_decide=_may_decide(person, asked),
+        may_decide=await run_in_threadpool(_may_decide, person, asked, desk),
         done=done,
         compared=_compared(now, asked),
         longest=sessions.LONGEST_COMMENT,
@@ -121,6 +121,7 @@ async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
     """Sign the request, then have it promoted elsewhere."""
     person, token, fields = await _decision(request, desk)
     await run_in_threadpool(_refuse_other_subject, desk, request_id, fields.get("subject", ""))
+    admissions = await run_in_threadpool(desk.doors.people.admissions)
     await run_in_threadpool(
         promotion.approve,
         desk.doors.history,
@@ -129,6 +130,7 @@ async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
         comment=fields.get("comment", "").strip(),
         clock=desk.doors.clock,
         credential=credential_of(token),
+        admissions=admissions,
         profile=desk.doors.settings.profile,
     )
     return _back(request_id, await run_in_threadpool(_act, desk, request_id))
@@ -180,6 +182,15 @@ async def history(request: Request, desk: AtDesk, before: str | None = None) -> 
     )
 
 
+def _let_in(code: str, desk: Desk) -> tuple[str, str]:
+    """A session by a code; and for an invitation the person's own token, made here and shown once."""
+    people, clock = desk.doors.people, desk.doors.clock
+    if not people.is_invitation(code):
+        return people.redeem(code, clock=clock)[1], ""
+    person, own_token = people.accept(code, clock=clock)
+    return people.redeem(people.invite(person.name, clock=clock), clock=clock)[1], own_token
+
+
 async def _reader(request: Request, desk: Desk) -> tuple[Person, str]:
     person, token = await run_in_threadpool(sessions.signed_in, request, desk)
     return require(person, *_READERS), token
@@ -227,9 +238,13 @@ def _back(request_id: str, done: str) -> Response:
     return RedirectResponse(f"/inbox/requests/{request_id}?done={done}", status_code=303)
 
 
-def _may_decide(person: Person, asked: Asked) -> bool:
-    by = (asked.subject.requester, asked.trained_by)
-    return REVIEWER in person.roles and asked.state == "requested" and not any(same_person(person.name, x) for x in by)
+def _may_decide(person: Person, asked: Asked, desk: Desk) -> bool:
+    if REVIEWER not in person.roles or asked.state != "requested":
+        return False
+    if any(same_person(person.name, one) for one in asked.asked_by):
+        return False
+    admissions = desk.doors.people.admissions()
+    return are_strangers(person.name, asked_by=asked.asked_by, since=asked.trained_at, admissions=admissions)
 
 
 def _compared(now: Standing, asked: Asked) -> str:

@@ -14,8 +14,14 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "sign_out": ("Sign out", "退出"),
     "code": ("One-time code", "一次性登录码"),
     "code_help": (
-        "Open the link that an engineer gave you, or paste its code here. It works once.",
-        "请打开工程师给你的链接，或在此粘贴登录码。每个登录码只能使用一次。",
+        "Open the link that `parley people invite NAME` prints with your own token, or paste its code, or that of your "
+        "invitation, here. Each works once.",
+        "请打开用本人令牌运行 `parley people invite NAME` 得到的链接，"
+        "或在此粘贴其登录码或你的邀请码。每个码只能使用一次。",
+    ),
+    "own_token_help": (
+        "Keep your own token: it is shown this once, and `parley people invite` makes sign-in links by it.",
+        "请保存你的令牌：仅显示这一次，之后可凭它用 `parley people invite` 生成登录链接。",
     ),
     "signed_in": ("You are signed in.", "您已登录。"),
     "go_on": ("Go to the inbox", "进入待办"),
@@ -106,8 +112,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "comment_for_reject": ("Say why when you reject", "拒绝时请说明原因"),
     "cannot_decide": (
-        "You may read this. A reviewer who did not ask for it decides.",
-        "您可以查看。须由申请人以外的审批人决定。",
+        "You may read this. A reviewer decides who did not ask for it, and was not let in for it by the one who did.",
+        "您可以查看。须由申请人以外的审批人决定，且不得是申请人在训练之后才加入的人。",
     ),
     "requested": ("waiting", "等待审批"),
     "approved": ("approved", "已批准"),

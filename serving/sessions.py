@@ -30,7 +30,7 @@ def signed_in(request: Request, desk: Desk) -> tuple[Person, str]:
             expected="a session",
             came="none, or one that has ended",
             where="cookie",
-            remedy="Open the sign-in link that an engineer gave you.",
+            remedy="Make a sign-in link with your own token: parley people invite NAME.",
         )
     request.scope["state"]["who"] = person.name
     return person, token

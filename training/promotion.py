@@ -17,13 +17,14 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
+from centre.admissions import Admission
 from centre.clock import Clock
 from centre.people import Person
 from data_contracts.errors import InputError, NotApproved, NotSignedIn, StateConflict, TamperedArtefact
 from training import payload
 from training.chain import Entry, stamped
 from training.deciding import Decision, decide
-from training.four_eyes import require_another, require_reviewer
+from training.four_eyes import require_another, require_reviewer, require_strangers, same_person
 from training.grounds import refusals
 from training.history import History
 from training.registry import Registry, VersionCard, mirror
@@ -70,6 +71,7 @@ def request(
     body = {
         "id": f"{card.family}-{card.version}-{subject.digest()[:8]}", "subject": asdict(subject),
         "digest": subject.digest(), "run_id": _told(card, "run_id"), "trained_by": _told(card, "trained_by"),
+        "trained_at": _told(card, "trained_at"),
         "credential": credential, "simulated": report.simulated_only,
     }  # fmt: skip
 
@@ -85,11 +87,20 @@ def request(
 
 
 def approve(
-    history: History, request_id: str, *, person: Person, comment: str, clock: Clock, credential: str, profile: str
+    history: History,
+    request_id: str,
+    *,
+    person: Person,
+    comment: str,
+    clock: Clock,
+    credential: str,
+    admissions: Collection[Admission],
+    profile: str,
 ) -> Entry:
     """Sign a request: a reviewer, by a credential of their own, who neither asked for it nor trained it.
 
-    `credential` names the token or session signed in by (never the secret itself). Raises NotAllowed, FourEyes,
+    `credential` names the token or session signed in by (never the secret itself). `admissions` is who let whom in: who
+    was let in by the one that asked, since the version was trained, is not another person. Raises NotAllowed, FourEyes,
     NotSignedIn, NotFound, and StateConflict when the request no longer waits, has expired, or rests on simulated
     evidence where that does not count.
     """
@@ -100,13 +111,14 @@ def approve(
 
     def judge(held: Standing) -> Decision:
         asked = _in_state(held.request(request_id), "requested")
-        by = (asked.subject.requester, asked.trained_by)
-        require_another(person.name, credential=credential, asked_by=by, asked_with=asked.credential)
+        require_another(person.name, credential=credential, asked_by=asked.asked_by, asked_with=asked.credential)
+        require_strangers(person.name, asked_by=asked.asked_by, since=asked.trained_at, admissions=admissions)
         if asked.subject.expired(now):
             raise _expired(asked)
         _require_real_evidence(asked, profile)
         body = {"request": asked.id, "subject": asked.subject.digest(), "comment": comment,
-                "roles": sorted(person.roles), "credential": credential}  # fmt: skip
+                "roles": sorted(person.roles), "credential": credential,
+                "admitted": _admitted(person.name, admissions)}  # fmt: skip
         return Decision("promotion.approved", actor=person.name, body=body, at=now)
 
     return decide(history, judge)
@@ -183,6 +195,11 @@ def _subject(card: VersionCard, report: Report, requester: str, scope: Scope, ex
         contracts=_told(card, "contracts"), feature_service=_told(card, "feature_service"),
         commit=_told(card, "commit"), expires_at=expires_at,
     )  # fmt: skip
+
+
+def _admitted(name: str, admissions: Collection[Admission]) -> list[dict[str, str]]:
+    """Who let the approver in, and when: kept with the approval, as a year later the list of people is another."""
+    return [{"by": one.by, "at": stamped(one.at)} for one in admissions if same_person(one.name, name)]
 
 
 def _told(card: VersionCard, key: str) -> str:

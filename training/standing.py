@@ -15,7 +15,7 @@ from data_contracts.errors import InputError, NotApproved, NotFound
 from training.chain import Entry
 from training.four_eyes import REVIEWER, same_person
 from training.history import History
-from training.subject import NO_CHAMPION, Scope, Subject
+from training.subject import NO_CHAMPION, Scope, Subject, moment
 
 State = Literal["requested", "approved", "rejected", "expired", "superseded", "promoted"]
 OPEN: tuple[State, ...] = ("requested", "approved")
@@ -36,6 +36,8 @@ class Request:
     trained_by: str
     credential: str
     simulated: bool
+    # When its training was asked for; None when the card does not say.
+    trained_at: datetime | None = None
     state: State = "requested"
     why: str = ""
     approval: str | None = None
@@ -52,6 +54,11 @@ class Request:
     def version(self) -> str:
         """The version asked for."""
         return self.subject.version
+
+    @property
+    def asked_by(self) -> tuple[str, str]:
+        """Who may not approve it: the requester, and who had it trained."""
+        return self.subject.requester, self.trained_by
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,7 @@ def _requested(now: Standing, entry: Entry) -> Standing:
     asked = Request(
         id=body["id"], subject=subject, requested_at=entry.at, sequence=entry.sequence, run_id=body["run_id"],
         trained_by=body["trained_by"], credential=body["credential"], simulated=body["simulated"],
+        trained_at=moment(body["trained_at"]) if body.get("trained_at") else None,
     )  # fmt: skip
     void = _void(now, subject.family, f"{asked.id} was requested after it")
     return replace(void, requests={**void.requests, asked.id: asked})
@@ -169,8 +177,7 @@ def _approved(now: Standing, entry: Entry) -> Standing:
     asked = _asked(now, entry, ("requested",))
     _hold(entry, entry.body["subject"] == asked.subject.digest(), "what was signed is not what was asked for")
     _hold(entry, REVIEWER in entry.body["roles"], "who approved it was no reviewer")
-    others = (asked.subject.requester, asked.trained_by)
-    _hold(entry, not any(same_person(entry.actor, one) for one in others), "who asked for it approved it")
+    _hold(entry, not any(same_person(entry.actor, one) for one in asked.asked_by), "who asked for it approved it")
     _hold(entry, not asked.subject.expired(entry.at), "it had expired")
     told: dict[str, Any] = {"approval": entry.digest, "decided_by": entry.actor, "decided_at": entry.at}
     return _became(now, replace(asked, state="approved", comment=entry.body["comment"], **told))

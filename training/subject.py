@@ -37,7 +37,7 @@ class Scope:
             listed = getattr(self, name)
             if not listed or not all(isinstance(one, str) and one for one in listed):
                 raise InputError("a scope names what it covers", expected='names, or "*"', where=f"scope.{name}")
-        if self.until is not None and _moment(self.until).tzinfo is None:
+        if self.until is not None and moment(self.until).tzinfo is None:
             raise InputError("a scope ends at an aware time", came=self.until, where="scope.until")
 
     @classmethod
@@ -59,7 +59,7 @@ class Scope:
 
     def overdue(self, now: datetime) -> bool:
         """Whether the reviewer's date has passed."""
-        return self.until is not None and now >= _moment(self.until)
+        return self.until is not None and now >= moment(self.until)
 
 
 def scope_for(report: Report) -> Scope:
@@ -92,7 +92,7 @@ class Subject:
 
     def expired(self, now: datetime) -> bool:
         """Whether it is too late to approve or promote."""
-        return now >= _moment(self.expires_at)
+        return now >= moment(self.expires_at)
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Subject:
@@ -103,7 +103,8 @@ class Subject:
             raise InputError("not the subject of an approval", came=str(refused)) from refused
 
 
-def _moment(told: str) -> datetime:
+def moment(told: str) -> datetime:
+    """An ISO time as the history keeps it. Raises InputError."""
     try:
         return datetime.fromisoformat(told)
     except ValueError as refused:

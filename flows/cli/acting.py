@@ -33,7 +33,7 @@ def acting(place: Workspace, name: str, *roles: str) -> Person:
     if person is None:
         raise NotSignedIn(
             "this token is nobody's",
-            expected="a token that `parley people add` or `rotate` printed",
+            expected="a token that `parley people add`, `accept` or `rotate` printed",
             came="another, or that of a disabled person",
             where=VARIABLE,
         )

@@ -1,9 +1,9 @@
-"""People: people add|list|disable|rotate|invite."""
+"""People: people add|accept|list|disable|rotate|invite."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from flows.cli.acting import VARIABLE, As, acting
 from flows.cli.printing import AsJson, facts, out, say, table
 
 if TYPE_CHECKING:
+    from centre.people import Listed
     from flows.compose import Workspace
 
 Name = Annotated[str, typer.Argument(help="A person's or a service's name.")]
@@ -20,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     people = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may do what.")
     people.command("add")(add)
+    people.command("accept")(accept)
     people.command("list")(list_people)
     people.command("disable")(disable)
     people.command("rotate")(rotate)
@@ -35,15 +37,40 @@ def add(
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
-    """Add a person and print their token, once. Nobody hands out a role that they do not hold; the first may."""
+    """Add a person. Nobody hands out a role that they do not hold; the first person may, and gets a token at once.
+
+    Engineers and reviewers get an invitation, good once and for three days, and make their own token by it; services,
+    agents and viewers get a token.
+    """
     from flows import admitting
 
     place = _workspace()
-    token = admitting.add(place, name, roles=roles, by=_by(place, who))
+    given = admitting.add(place, name, roles=roles, by=_by(place, who))
     if as_json:
-        out({"name": name, "roles": sorted(roles), "token": token})
+        secret = {"invitation": given.invitation} if given.invitation else {"token": given.token}
+        out({"name": name, "roles": sorted(roles), **secret})
+        return
+    if given.invitation:
+        say(f"{name} may act as {', '.join(sorted(roles))} by a token of their own. The invitation is good once:")
+        say(f"  parley people accept {given.invitation}")
+        say(f"  or in a browser: {admitting.link_of(place, given.invitation)}")
         return
     say(f"{name} may act as {', '.join(sorted(roles))}. The token is shown once:")
+    say(given.token)
+
+
+def accept(
+    code: Annotated[str, typer.Argument(help="The code that `parley people add` printed for you.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take up an invitation: make your own token and print it, once."""
+    from flows import admitting
+
+    person, token = admitting.accept(_workspace(), code)
+    if as_json:
+        out({"name": person.name, "roles": sorted(person.roles), "token": token})
+        return
+    say(f"You are {person.name} ({', '.join(sorted(person.roles))}). Your token is shown once:")
     say(token)
 
 
@@ -51,10 +78,10 @@ def list_people(as_json: AsJson = False) -> None:
     """Everybody, with roles; no secrets."""
     found = _workspace().people.list()
     if as_json:
-        out({"people": [{"name": p.name, "roles": sorted(p.roles), "disabled": p.disabled} for p in found]})
+        out({"people": [_shown(person) for person in found]})
         return
-    rows = [(p.name, sorted(p.roles), "disabled" if p.disabled else "") for p in found]
-    table(("name", "roles", ""), rows, empty="nobody yet: parley people add NAME --role engineer")
+    rows = [(p.name, sorted(p.roles), p.added_by, "disabled" if p.disabled else "") for p in found]
+    table(("name", "roles", "let in by", ""), rows, empty="nobody yet: parley people add NAME --role engineer")
 
 
 def disable(name: Name, who: As = "", as_json: AsJson = False) -> None:
@@ -81,6 +108,11 @@ def invite(name: Name, who: As = "", as_json: AsJson = False) -> None:
     place = _workspace()
     link = admitting.invite(place, name, by=acting(place, who))
     out({"name": name, "link": link}) if as_json else facts({"name": name, "link": link})
+
+
+def _shown(person: Listed) -> dict[str, Any]:
+    told = {"name": person.name, "roles": sorted(person.roles), "disabled": person.disabled}
+    return {**told, "let_in_by": person.added_by}
 
 
 def _by(place: Workspace, who: str) -> str | None:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from centre.clock import FixedClock
-from centre.people import ROLES, People, Person, require
+from centre.people import INVITATION, ROLES, People, Person, require
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
+
+NOW = FixedClock(datetime(2026, 5, 1, tzinfo=UTC))
 
 
 @pytest.fixture
 def people(tmp_path: Path) -> People:
     """A workspace with an engineer, Ada, and nobody else."""
     people = People(tmp_path / "people.sqlite", session_hours=12)
-    people.add("Ada", roles=["engineer"], by="setup")
+    people.add("Ada", roles=["engineer"], by="setup", clock=NOW)
     return people
 
 
 def test_a_token_opens_the_door_to_its_person_and_roles(people: People) -> None:
-    token = people.add("Robin", roles=["reviewer", "viewer"], by="Ada")
+    token = people.add("Robin", roles=["reviewer", "viewer"], by="Ada", clock=NOW)
 
     assert people.authenticate(token) == Person("Robin", frozenset({"reviewer", "viewer"}))
 
@@ -35,7 +37,7 @@ def test_another_text_opens_nothing(people: People, clock: FixedClock, wrong: st
 
 
 def test_a_token_with_one_letter_changed_opens_nothing(people: People) -> None:
-    token = people.add("Robin", roles=["reviewer"], by="Ada")
+    token = people.add("Robin", roles=["reviewer"], by="Ada", clock=NOW)
     changed = ("A" if token[0] != "A" else "B") + token[1:]
 
     assert people.authenticate(changed) is None
@@ -43,7 +45,7 @@ def test_a_token_with_one_letter_changed_opens_nothing(people: People) -> None:
 
 
 def test_no_secret_is_stored_and_the_file_is_its_owners_only(people: People, tmp_path: Path, clock: FixedClock) -> None:
-    token = people.add("Robin", roles=["reviewer"], by="Ada")
+    token = people.add("Robin", roles=["reviewer"], by="Ada", clock=NOW)
     code = people.invite("Robin", clock=clock)
     _, session = people.redeem(people.invite("Robin", clock=clock), clock=clock)
 
@@ -62,25 +64,25 @@ def test_tokens_have_256_random_bits_and_are_all_different(people: People) -> No
 
 def test_a_name_can_be_taken_once(people: People) -> None:
     with pytest.raises(StateConflict, match="taken"):
-        people.add(" Ada ", roles=["viewer"], by="Ada")
+        people.add(" Ada ", roles=["viewer"], by="Ada", clock=NOW)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 81, "two\nlines", "nul\0"])
 def test_a_name_that_cannot_be_written_down_is_refused(people: People, name: str) -> None:
     with pytest.raises(InputError, match="name"):
-        people.add(name, roles=["viewer"], by="Ada")
+        people.add(name, roles=["viewer"], by="Ada", clock=NOW)
 
 
 @pytest.mark.parametrize("roles", [[], ["admin"], ["viewer", "Reviewer"]])
 def test_an_unknown_role_or_none_is_refused_with_the_known_ones(people: People, roles: list[str]) -> None:
     with pytest.raises(InputError) as refused:
-        people.add("Robin", roles=roles, by="Ada")
+        people.add("Robin", roles=roles, by="Ada", clock=NOW)
 
     assert all(role in str(refused.value) for role in ROLES)
 
 
 def test_the_list_shows_who_added_whom_and_no_secret(people: People) -> None:
-    people.add("罗宾", roles=["agent"], by="Ada")
+    people.add("罗宾", roles=["agent"], by="Ada", clock=NOW)
 
     assert [(one.name, one.added_by, one.disabled) for one in people.list()] == [
         ("Ada", "setup", False),
@@ -156,7 +158,7 @@ def test_a_token_is_no_session_and_a_session_no_token(people: People, clock: Fix
 
 
 def test_rotation_ends_the_old_token_sessions_and_codes(people: People, clock: FixedClock) -> None:
-    old = people.add("Robin", roles=["reviewer"], by="Ada")
+    old = people.add("Robin", roles=["reviewer"], by="Ada", clock=NOW)
     _, session = people.redeem(people.invite("Robin", clock=clock), clock=clock)
     code = people.invite("Robin", clock=clock)
 
@@ -170,7 +172,7 @@ def test_rotation_ends_the_old_token_sessions_and_codes(people: People, clock: F
 
 
 def test_disabling_closes_every_door_at_once(people: People, clock: FixedClock) -> None:
-    token = people.add("Robin", roles=["viewer"], by="Ada")
+    token = people.add("Robin", roles=["viewer"], by="Ada", clock=NOW)
     _, session = people.redeem(people.invite("Robin", clock=clock), clock=clock)
     code = people.invite("Robin", clock=clock)
 
@@ -188,18 +190,18 @@ def test_disabling_closes_every_door_at_once(people: People, clock: FixedClock) 
 
 
 def test_enabling_gives_a_new_token_and_the_old_stays_dead(people: People) -> None:
-    old = people.add("Robin", roles=["viewer"], by="Ada")
+    old = people.add("Robin", roles=["viewer"], by="Ada", clock=NOW)
     people.disable("Robin")
 
-    new = people.enable("Robin")
+    new = people.enable("Robin", by="Ada", clock=NOW)
 
     assert people.authenticate(old) is None
     assert people.authenticate(new) == Person("Robin", frozenset({"viewer"}))
 
 
 def test_the_last_reviewer_cannot_be_lost_by_accident(people: People) -> None:
-    people.add("Robin", roles=["reviewer"], by="Ada")
-    people.add("Kim", roles=["reviewer", "viewer"], by="Ada")
+    people.add("Robin", roles=["reviewer"], by="Ada", clock=NOW)
+    people.add("Kim", roles=["reviewer", "viewer"], by="Ada", clock=NOW)
     people.disable("Robin")
 
     with pytest.raises(StateConflict, match="last active reviewer"):
@@ -214,12 +216,91 @@ def test_the_last_engineer_cannot_be_lost_by_accident_either(people: People) -> 
     with pytest.raises(StateConflict, match="last active engineer"):
         people.disable("Ada")
 
-    people.add("Grace", roles=["engineer"], by="Ada")
+    people.add("Grace", roles=["engineer"], by="Ada", clock=NOW)
     people.disable("Ada")
 
 
+def test_an_invitation_gives_a_token_that_nobody_saw_before_once(people: People) -> None:
+    code = people.admit("Robin", roles=["reviewer"], by="Ada", clock=NOW)
+
+    before = people.authenticate(code)
+    person, token = people.accept(code, clock=NOW)
+
+    assert before is None
+    assert people.authenticate(token) == person == Person("Robin", frozenset({"reviewer"}))
+    with pytest.raises(NotSignedIn, match="somebody else did"):
+        people.accept(code, clock=NOW)
+
+
+def test_an_invitation_dies_after_its_days_and_not_before(people: People, clock: FixedClock) -> None:
+    early = people.admit("Robin", roles=["reviewer"], by="Ada", clock=clock)
+    late = people.admit("Kim", roles=["reviewer"], by="Ada", clock=clock)
+
+    clock.advance(INVITATION - timedelta(microseconds=1))
+    people.accept(early, clock=clock)
+    clock.advance(timedelta(microseconds=1))
+    with pytest.raises(NotSignedIn):
+        people.accept(late, clock=clock)
+
+
+def test_who_did_not_take_up_an_invitation_is_invited_again_and_the_first_is_worth_nothing(people: People) -> None:
+    first = people.admit("Robin", roles=["reviewer"], by="Ada", clock=NOW)
+    second = people.admit("Robin", roles=["engineer"], by="Kim", clock=NOW)
+
+    with pytest.raises(NotSignedIn):
+        people.accept(first, clock=NOW)
+    assert people.accept(second, clock=NOW)[0].roles == {"engineer"}
+    with pytest.raises(StateConflict, match="taken"):
+        people.admit("Robin", roles=["reviewer"], by="Ada", clock=NOW)
+
+
+def test_an_invitation_is_no_sign_in_code_and_the_reverse(people: People) -> None:
+    invitation, code = people.admit("Robin", roles=["viewer"], by="Ada", clock=NOW), people.invite("Ada", clock=NOW)
+
+    assert (people.is_invitation(invitation), people.is_invitation(code)) == (True, False)
+    for call, wrong in ((people.redeem, invitation), (people.accept, code)):
+        with pytest.raises(NotSignedIn):
+            call(wrong, clock=NOW)
+
+
+def test_a_disabled_person_s_invitation_ends(people: People) -> None:
+    code = people.admit("Robin", roles=["viewer"], by="Ada", clock=NOW)
+    people.disable("Robin")
+
+    with pytest.raises(NotSignedIn):
+        people.accept(code, clock=NOW)
+
+
+def test_every_admission_is_kept_with_who_and_when(people: People, clock: FixedClock) -> None:
+    people.add("Robin", roles=["viewer"], by="Ada", clock=clock)
+    clock.advance(timedelta(days=1))
+    people.enable("Robin", by="Kim", clock=clock)
+
+    told = [one for one in people.admissions() if one.name == "Robin"]
+
+    assert [(one.by, one.at) for one in told] == [("Ada", clock.now() - timedelta(days=1)), ("Kim", clock.now())]
+
+
+def test_people_of_before_admissions_were_kept_are_read(tmp_path: Path) -> None:
+    people = People(tmp_path / "people.sqlite")
+    token = people.add("Ada", roles=["engineer"], by="setup", clock=NOW)
+    with sqlite3.connect(tmp_path / "people.sqlite") as connection:
+        connection.execute("DROP TABLE admissions")
+        connection.execute("DROP TABLE invitations")
+
+    again = People(tmp_path / "people.sqlite")
+
+    assert again.authenticate(token) is not None
+    assert again.admissions() == ()
+
+
 def test_who_is_unknown_is_not_found(people: People, clock: FixedClock) -> None:
-    for call in (people.disable, people.rotate, people.enable, lambda name: people.invite(name, clock=clock)):
+    for call in (
+        people.disable,
+        people.rotate,
+        lambda name: people.enable(name, by="Ada", clock=NOW),
+        lambda name: people.invite(name, clock=clock),
+    ):
         with pytest.raises(NotFound, match="Nobody"):
             call("Nobody")
 

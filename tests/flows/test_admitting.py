@@ -21,11 +21,21 @@ def place(home: Path, clock: FixedClock) -> Workspace:
     return place
 
 
-@pytest.mark.parametrize("role", ["engineer", "service", "agent", "viewer"])
-def test_an_engineer_lets_in_engineers_and_those_who_decide_nothing(place: Workspace, role: str) -> None:
-    token = admitting.add(place, "new", roles=[role], by="ada")
+@pytest.mark.parametrize("role", ["service", "agent", "viewer"])
+def test_an_engineer_lets_in_those_who_decide_nothing_by_a_token(place: Workspace, role: str) -> None:
+    given = admitting.add(place, "new", roles=[role], by="ada")
 
-    assert place.people.authenticate(token) == Person("new", frozenset({role}))
+    assert place.people.authenticate(given.token) == Person("new", frozenset({role}))
+    assert not given.invitation
+
+
+def test_an_engineer_is_invited_and_makes_their_own_token(place: Workspace) -> None:
+    given = admitting.add(place, "new", roles=["engineer", "viewer"], by="ada")
+
+    person, token = admitting.accept(place, given.invitation)
+
+    assert place.people.authenticate(token) == person == Person("new", frozenset({"engineer", "viewer"}))
+    assert not given.token
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import FourEyes, InputError, NotFound, StateConflict
 from data_contracts.events import Event
-from flows import concluding, deciding, promoting, tracing
+from flows import admitting, concluding, deciding, promoting, tracing
 from flows.compose import Workspace
 from flows.runs import Run
 from tests.training.reports import card, passed_report, payload_folder, report_folder
+from training.chain import stamped
 from training.registry import MemoryRegistry
 
 ADA = Person("ada", frozenset({"engineer"}))
@@ -36,7 +37,7 @@ def place(home: Path, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.Mon
     place = Place(settings.load(home), clock)
     place.registry = MemoryRegistry(tmp_path / "registry")
     for person in (ADA, RUI, BOTH):
-        place.people.add(person.name, roles=sorted(person.roles), by="test")
+        place.people.add(person.name, roles=sorted(person.roles), by="test", clock=clock)
     monkeypatch.setattr(promoting, "policy_digest", lambda family: passed_report(family=family).policy)
     return place
 
@@ -87,6 +88,32 @@ def test_who_asked_does_not_approve_even_as_a_reviewer(place: Place, tmp_path: P
 
     with pytest.raises(FourEyes):
         deciding.approve(place, asked["request_id"], person=BOTH, comment="mine", credential="token:other")
+
+
+def test_who_asked_cannot_make_the_reviewer_that_is_needed(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    version = register(place, tmp_path, trained_by="bo", trained_at=clock.now().isoformat())
+    asked = deciding.request(place, version, person=BOTH, credential="token:bo")
+    clock.advance(timedelta(minutes=1))
+    mallory, _ = admitting.accept(place, admitting.add(place, "mallory", roles=["reviewer"], by="bo").invitation)
+    grace, _ = admitting.accept(place, admitting.add(place, "grace", roles=["reviewer"], by="rui").invitation)
+
+    with pytest.raises(FourEyes, match="let in for it"):
+        deciding.approve(place, asked["request_id"], person=mallory, comment="", credential="token:mallory")
+    told = deciding.approve(place, asked["request_id"], person=grace, comment="", credential="token:grace")
+
+    assert told["approved_by"] == "grace"
+    assert place.chain.entries()[-1].body["admitted"] == [{"by": "rui", "at": stamped(clock.now())}]
+
+
+def test_who_was_let_in_before_the_training_may_approve(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    grace, _ = admitting.accept(place, admitting.add(place, "grace", roles=["reviewer"], by="bo").invitation)
+    clock.advance(timedelta(minutes=1))
+    version = register(place, tmp_path, trained_by="bo", trained_at=clock.now().isoformat())
+    asked = deciding.request(place, version, person=BOTH, credential="token:bo")
+
+    told = deciding.approve(place, asked["request_id"], person=grace, comment="", credential="token:grace")
+
+    assert told["approved_by"] == "grace"
 
 
 def test_what_is_shown_is_what_an_approval_signs(place: Place, tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ class Desk:
             named = [part for one in role.split("+") for part in ("--role", one)]
             first = next(iter(self.tokens), "")
             told = self.parley("people", "add", name, *named, "--json", person=first).told
+            if "invitation" in told:
+                told = self.parley("people", "accept", told["invitation"], "--json").told
             self.tokens[name] = told["token"]
 
     def environment(self, person: str = "") -> dict[str, str]:

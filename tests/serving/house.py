@@ -130,7 +130,7 @@ class Client:
 def make(home: Path, clock: FixedClock, **changes: Any) -> House:
     """A house whose doors are fakes; `changes` are fields of Doors."""
     people = People(home / "people.sqlite")
-    tokens = {role: people.add(f"{role}-1", roles=[role], by="test") for role in ROLES}
+    tokens = {role: people.add(f"{role}-1", roles=[role], by="test", clock=clock) for role in ROLES}
     house: House
     doors = Doors(
         settings=Settings(home=home, profile="test", port=0, poll_s=0.05, verdict_share=0.0), clock=clock,
@@ -179,7 +179,7 @@ class Office:
         asked, card = self.request(family, **told)
         request_id = asked.body["id"]
         promotion.approve(self.history, request_id, person=Person("rita", frozenset({"reviewer"})), comment="good",
-                          clock=self.clock, credential="session:rita", profile="test")  # fmt: skip
+                          clock=self.clock, credential="session:rita", admissions=(), profile="test")  # fmt: skip
         promotion.promote(
             self.history, self.registry, request_id, clock=self.clock, roles_of=lambda name: ["reviewer"],
             policy_digest=promotion.standing(self.history).request(request_id).subject.policy, profile="test",

@@ -59,9 +59,52 @@ def browser(office: Office, home: Path, clock: FixedClock) -> Iterator[Browser]:
         return folder if family == "intent" and folder.is_dir() else None
 
     house = make(home, clock, history=office.history, find_report=find)
-    house.doors.people.add("erin", roles=["engineer", "reviewer"], by="test")
+    house.doors.people.add("erin", roles=["engineer", "reviewer"], by="test", clock=house.doors.clock)
     with TestClient(create(house.doors), raise_server_exceptions=False) as http:
         yield Browser(http, house)
+
+
+def test_an_invitation_signs_in_and_shows_one_s_own_token_once(browser: Browser) -> None:
+    people, clock = browser.house.doors.people, browser.house.doors.clock
+    code = people.admit("grace", roles=["reviewer"], by="reviewer-1", clock=clock)
+
+    page = browser.http.get(f"/signin?code={code}")
+    again = browser.http.get(f"/signin?code={code}")
+
+    token = re.search(r"<code>([\w-]{43})</code>", page.text)
+    assert token is not None
+    assert people.authenticate(token.group(1)) == Person("grace", frozenset({"reviewer"}))
+    assert browser.http.get("/inbox").status_code == 200
+    assert again.status_code == 401
+
+
+def test_a_sign_in_link_shows_no_token(browser: Browser) -> None:
+    assert "<code>" not in browser.sign_in("reviewer-1").text
+
+
+@pytest.mark.parametrize("length", [1, 300, 5_000])
+def test_a_code_that_is_none_is_refused_alike_whatever_its_length(browser: Browser, length: int) -> None:
+    assert browser.http.get(f"/signin?code={'x' * length}").status_code == 401
+
+
+def test_who_was_let_in_for_it_sees_no_form_and_cannot_approve(browser: Browser, office: Office) -> None:
+    people, clock = browser.house.doors.people, browser.house.doors.clock
+    people.add("mallory", roles=["reviewer"], by="erin", clock=clock)
+    asked = office.request()[0].body
+    path = f"/inbox/requests/{asked['id']}"
+    browser.sign_in("mallory")
+
+    page = browser.http.get(path).text
+    fields = {"token": hidden(page, "token"), "subject": asked["digest"]}
+    refused = browser.http.post(f"{path}/approve", data=fields)
+    browser.sign_in("reviewer-1")
+    done = browser.decide(asked["id"], "approve")
+
+    assert f"{path}/approve" not in page
+    assert refused.status_code == 403
+    assert "let in for it" in refused.text
+    assert done.status_code == 200
+    assert browser.house.acted == [asked["id"]]
 
 
 def test_a_one_time_link_signs_in_once(browser: Browser) -> None:

@@ -73,7 +73,7 @@ def test_an_approval_alone_is_no_promotion(office: Office, home: Path) -> None:
     shelf = shelf_of(office, home)
     asked, _ = office.request()
     promotion.approve(office.history, asked.body["id"], person=Person("rita", frozenset({"reviewer"})), comment="ok",
-                      clock=office.clock, credential="session:r", profile="test")  # fmt: skip
+                      clock=office.clock, credential="session:r", admissions=(), profile="test")  # fmt: skip
 
     shelf.look()
 

@@ -60,7 +60,7 @@ class House:
 
     def approve(self, request_id: str, **told: Any) -> Entry:
         said = {"person": RITA, "comment": "read", "clock": self.clock, "credential": "token-rita",
-                "profile": self.profile}  # fmt: skip
+                "admissions": (), "profile": self.profile}  # fmt: skip
         return promotion.approve(self.history, request_id, **{**said, **told})
 
     def promote(self, request_id: str, **told: Any) -> Entry:
