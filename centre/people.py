@@ -222,7 +222,7 @@ class People:
         """Take away a person's access at once: token, sessions and codes. Disabling twice changes nothing.
 
         Raises NotFound, and StateConflict for the last active reviewer or engineer unless `even_the_last`: without a
-        reviewer nothing can be promoted or rolled back by four eyes, and that must never happen by accident.
+        reviewer nothing can be promoted, and a role that nobody holds is anybody's to give, so no command offers it.
         """
         with self._transaction() as connection:
             row = _found(connection, name)
@@ -322,7 +322,7 @@ def _refuse_last(connection: sqlite3.Connection, name: str, roles: list[str]) ->
                 expected=f"another active {role} first",
                 came=name,
                 where="people",
-                remedy=f"Add another {role}, or say that you mean it.",
+                remedy=f"Add another {role} first: parley people add NAME --role {role}.",
             )
 
 

@@ -46,9 +46,11 @@ def accept(place: Workspace, code: str) -> tuple[Person, str]:
 
 
 def _refuse_roles(place: Workspace, roles: Sequence[str], *, by: str) -> None:
-    """NotAllowed for a role that `by` does not hold, unless nobody decides anything by it."""
-    held = next((person.roles for person in place.people.list() if person.name == by), frozenset())
-    refused = sorted(role for role in roles if not (role in held or (role not in DECIDING and held & DECIDING)))
+    """NotAllowed for a deciding role that others hold and `by` does not; what nobody holds, any who decide may give."""
+    active = [person for person in place.people.list() if not person.disabled]
+    held = next((person.roles for person in active if person.name == by), frozenset())
+    kept = {role for person in active for role in person.roles if role in DECIDING}
+    refused = sorted(role for role in roles if not (role in held or (role not in kept and held & DECIDING)))
     if refused:
         raise NotAllowed(
             "nobody hands out a role that they do not hold",

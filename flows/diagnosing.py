@@ -14,6 +14,12 @@ from flows.request import FAMILIES
 Check = Callable[[Workspace], str]
 
 
+class Doubtful(ParleyError):
+    """A check found nothing broken, but something that will not work as it stands."""
+
+    kind = "doubtful"
+
+
 class Wrong(ParleyError):
     """A check found something wrong that is no error elsewhere."""
 
@@ -22,7 +28,10 @@ class Wrong(ParleyError):
 
 
 def examine(place: Workspace) -> list[dict[str, Any]]:
-    """Every check with whether it holds and what it found. A check that cannot be made does not hold."""
+    """Every check with whether it holds and what it found; `warns` where it holds, but something will not work.
+
+    A check that cannot be made does not hold.
+    """
     return [_examined(place, name, check) for name, check in CHECKS.items()]
 
 
@@ -139,8 +148,13 @@ def people(place: Workspace) -> str:
     able = [person for person in place.people.list() if not person.disabled]
     engineers = {person.name for person in able if "engineer" in person.roles}
     reviewers = {person.name for person in able if "reviewer" in person.roles}
-    if not engineers or (not reviewers - engineers and len(engineers | reviewers) < 2):
-        return "four eyes need an engineer and another reviewer: parley people add"
+    if not any(engineer != reviewer for engineer in engineers for reviewer in reviewers):
+        raise Doubtful(
+            "four eyes cannot be had, so nothing can be promoted",
+            expected="an engineer, and another person who is a reviewer",
+            came=", ".join(f"{person.name} ({', '.join(sorted(person.roles))})" for person in able) or "nobody",
+            remedy="parley people add NAME --role reviewer",
+        )
     return f"{len(able)} people, {len(reviewers)} reviewer(s)"
 
 
@@ -161,5 +175,7 @@ CHECKS: dict[str, Check] = {
 def _examined(place: Workspace, name: str, check: Check) -> dict[str, Any]:
     try:
         return {"check": name, "ok": True, "told": check(place)}
+    except Doubtful as error:
+        return {"check": name, "ok": True, "warns": True, "told": str(error)}
     except (ParleyError, OSError, ValueError) as error:
         return {"check": name, "ok": False, "told": str(error)}

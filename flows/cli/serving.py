@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,10 @@ def status(as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look for what is wrong: history, archive, artefacts, alias, keys, code, packages. Ends with 6 if anything is."""
+    """Look for what is wrong: history, archive, artefacts, alias, keys, code, packages. Ends with 6 if anything is.
+
+    A warning tells of what works, but not as one would want it.
+    """
     from flows import diagnosing
     from flows.compose import workspace
 
@@ -54,9 +57,13 @@ def doctor(as_json: AsJson = False) -> None:
         out({"checks": found})
     else:
         for one in found:
-            say(f"{'ok  ' if one['ok'] else 'BAD '} {one['check']}: {one['told']}")
+            say(f"{_mark(one)} {one['check']}: {one['told']}")
     if not all(one["ok"] for one in found):
         raise typer.Exit(6)
+
+
+def _mark(found: dict[str, Any]) -> str:
+    return "BAD " if not found["ok"] else "warn" if found.get("warns") else "ok  "
 
 
 def demo(

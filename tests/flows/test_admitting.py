@@ -9,7 +9,7 @@ import pytest
 from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import NotAllowed
-from flows import admitting
+from flows import admitting, diagnosing
 from flows.compose import Workspace, workspace
 
 
@@ -46,6 +46,53 @@ def test_an_engineer_makes_no_reviewer_and_the_reverse(place: Workspace, by: str
         admitting.add(place, "new", roles=roles, by=by)
 
     assert "new" not in {person.name for person in place.people.list()}
+
+
+@pytest.mark.parametrize(("first", "lacking"), [("engineer", "reviewer"), ("reviewer", "engineer")])
+def test_a_role_that_nobody_holds_is_given_by_whoever_decides(
+    home: Path, clock: FixedClock, first: str, lacking: str
+) -> None:
+    place = workspace(home, clock=clock)
+    admitting.add(place, "ada", roles=[first], by=None)
+
+    admitting.add(place, "grace", roles=[lacking], by="ada")
+
+    with pytest.raises(NotAllowed):
+        admitting.add(place, "mallory", roles=[lacking], by="ada")
+    place.people.disable("grace", even_the_last=True)
+    assert admitting.add(place, "kim", roles=[lacking], by="ada").invitation
+
+
+def test_who_decides_nothing_gives_no_role_even_if_nobody_holds_it(home: Path, clock: FixedClock) -> None:
+    place = workspace(home, clock=clock)
+    admitting.add(place, "vic", roles=["viewer"], by=None)
+
+    with pytest.raises(NotAllowed):
+        admitting.add(place, "mallory", roles=["reviewer"], by="vic")
+
+
+@pytest.mark.parametrize(
+    ("people", "warns"),
+    [
+        ({}, True),
+        ({"ada": ["engineer"]}, True),
+        ({"ada": ["engineer", "reviewer"]}, True),
+        ({"ada": ["engineer"], "ed": ["engineer"]}, True),
+        ({"ada": ["engineer", "reviewer"], "ed": ["engineer"]}, False),
+        ({"ada": ["engineer"], "rui": ["reviewer"]}, False),
+    ],
+)
+def test_the_doctor_warns_where_four_eyes_cannot_be_had(
+    home: Path, clock: FixedClock, people: dict[str, list[str]], warns: bool
+) -> None:
+    place = workspace(home, clock=clock)
+    for name, roles in people.items():
+        admitting.add(place, name, roles=roles, by=None)
+
+    found = next(one for one in diagnosing.examine(place) if one["check"] == "people")
+
+    assert found["ok"]
+    assert bool(found.get("warns")) is warns
 
 
 def test_a_credential_is_made_for_oneself_only(place: Workspace) -> None:
