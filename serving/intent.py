@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -18,11 +18,13 @@ from serving.authentication import allowed
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Channel, Id, Name, as_json, primary_language
-from serving.permission import Asked, permitted
+from serving.permission import Asked, Permission, permitted, reasons, switched_off
 from serving.slots import Slot
 
 router = APIRouter(tags=["answers"])
 logger = logging.getLogger("parley.serving")
+
+NOTHING_SAID: Final = "the customer has said nothing yet"
 
 
 class Turn(BaseModel):
@@ -107,7 +109,7 @@ async def _answer(asked: IntentAsked, desk: Desk) -> Answer:
         language=language,
         contact_id=asked.contact_id,
     )
-    permission = permitted(slot, scope, at=now)
+    permission = permitted(slot, scope, at=now) if text else _unsaid(slot)
     source: Source = permission.source
     degraded: tuple[Reason, ...] = permission.degraded
     told: dict[str, Any] | None = None
@@ -116,7 +118,7 @@ async def _answer(asked: IntentAsked, desk: Desk) -> Answer:
         if told is None:
             source, degraded = "baseline", (*degraded, {"reason": "model_failed", "detail": "see the log"})
     if source == "baseline":
-        told = _abstained(language, str(degraded[-1]["reason"]).replace("_", " "))
+        told = _abstained(language, str(degraded[-1]["reason"]).replace("_", " ") if text else NOTHING_SAID)
     return Answer(
         capability="intent",
         prediction_id=desk.doors.new_id(),
@@ -140,10 +142,15 @@ async def _answer(asked: IntentAsked, desk: Desk) -> Answer:
     )
 
 
+def _unsaid(slot: Slot) -> Permission:
+    """Nothing was said yet: no model is asked, and no scope counts, for silence is in no language."""
+    if slot.off is not None:
+        return switched_off(slot)
+    return Permission("baseline", (*reasons(slot), {"reason": "nothing_said", "detail": NOTHING_SAID}))
+
+
 async def _ask_model(slot: Slot, text: str, language: str, desk: Desk) -> dict[str, Any] | None:
     """The model's answer, or None when it failed: then the baseline answers and says so. Overloaded goes through."""
-    if not text:
-        return _abstained(language, "the customer has said nothing yet")
     try:
         answers = await desk.work["intent"].do(partial(slot.model.answer, [text], languages=[language]))
     except Overloaded:

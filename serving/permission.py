@@ -41,7 +41,7 @@ def permitted(slot: Slot, asked: Asked, *, at: datetime) -> Permission:
     """Who may answer `asked` now. A scope that names queues does not cover a request that names none (fail closed)."""
     problems: tuple[Reason, ...] = reasons(slot)
     if slot.off is not None:
-        return Permission("off", (*problems, {"reason": "switched_off", "detail": "an engineer switched this off"}))
+        return switched_off(slot)
     if slot.promotion is None or slot.model is None:
         told: Reason = {"reason": "no_approved_model", "detail": f"no version of {slot.family} is approved and loaded"}
         return Permission("baseline", (*problems, told))
@@ -53,6 +53,11 @@ def permitted(slot: Slot, asked: Asked, *, at: datetime) -> Permission:
         # Shown, never acted on: no model may stop at three in the morning because of a date (DESIGN section 4).
         return Permission("model", (*problems, {"reason": "approval_overdue", "detail": f"to review by {scope.until}"}))
     return Permission("model", problems)
+
+
+def switched_off(slot: Slot) -> Permission:
+    """Nobody answers."""
+    return Permission("off", (*reasons(slot), {"reason": "switched_off", "detail": "an engineer switched this off"}))
 
 
 def _outside(scope: Scope, asked: Asked) -> str | None:

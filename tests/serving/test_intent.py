@@ -173,14 +173,35 @@ def test_a_turn_just_short_enough_is_answered(client: Client) -> None:
     assert client.post("/v1/intent", {"contact_id": "c", "turns": turns}).status_code == 200
 
 
-def test_silence_so_far_goes_to_a_person(house: House, client: Client) -> None:
+SILENCES: list[list[dict[str, str]]] = [
+    [{"speaker": "bot", "text": "Hello"}],
+    [{"speaker": "agent", "text": "Are you there?"}, {"speaker": "customer", "text": ""}],
+    [{"speaker": "customer", "text": " \n\t"}, {"speaker": "customer", "text": "\u3000"}],
+]
+
+
+@pytest.mark.parametrize("turns", SILENCES)
+@pytest.mark.parametrize("scope", [Scope(), Scope(languages=("en", "zh"))])
+def test_silence_so_far_goes_to_a_person_and_is_called_silence(
+    house: House, client: Client, turns: list[dict[str, str]], scope: Scope
+) -> None:
     model = IntentModel()
-    house.shelf.put(slot("intent", model))
+    house.shelf.put(slot("intent", model, scope=scope))
 
-    told = client.post("/v1/intent", {"contact_id": "c", "turns": [{"speaker": "bot", "text": "Hello"}]}).json()
+    told = client.post("/v1/intent", {"contact_id": "c", "turns": turns}).json()
 
-    assert told["answer"]["abstained"] is True
+    assert (told["answer"]["abstained"], told["answer"]["reason"]) == (True, "the customer has said nothing yet")
+    assert [one["reason"] for one in told["degraded"]] == ["nothing_said"]
+    assert (told["source"], told["version"]) == ("baseline", None)
     assert model.asked == []
+
+
+def test_silence_is_answered_by_nobody_where_intent_is_switched_off(house: House, client: Client) -> None:
+    house.shelf.put(replace(slot("intent", IntentModel()), off={"capability": "intent"}))
+
+    told = client.post("/v1/intent", {"contact_id": "c", "turns": SILENCES[0]}).json()
+
+    assert (told["answer"], told["source"]) == (None, "off")
 
 
 def test_a_full_queue_turns_away_with_retry_after_and_lets_the_others_through(house: House) -> None:
