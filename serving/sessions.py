@@ -70,7 +70,8 @@ async def form(request: Request, *, session: str) -> dict[str, str]:
             remedy="Open the page here and try again.",
         )
     fields = _fields(await request.body())
-    if not hmac.compare_digest(fields.get("token", ""), form_token(session)):
+    # As bytes: texts that are not ASCII cannot be compared in constant time, and would be an error of ours.
+    if not hmac.compare_digest(fields.get("token", "").encode(), form_token(session).encode()):
         raise NotAllowed(
             "this form was not made for your session",
             expected="the form's token",

@@ -249,7 +249,7 @@ def test_an_engineer_may_not_decide(browser: Browser, office: Office) -> None:
     assert browser.decide(asked.body["id"], "approve", subject=asked.body["digest"]).status_code == 403
 
 
-@pytest.mark.parametrize("changes", [{"token": ""}, {"token": "0" * 64}])
+@pytest.mark.parametrize("changes", [{"token": ""}, {"token": "0" * 64}, {"token": "é" * 64}])
 def test_a_form_of_another_session_decides_nothing(browser: Browser, office: Office, changes: dict[str, str]) -> None:
     asked, _ = office.request()
     browser.sign_in("reviewer-1")
@@ -257,6 +257,7 @@ def test_a_form_of_another_session_decides_nothing(browser: Browser, office: Off
     answer = browser.decide(asked.body["id"], "approve", **changes)
 
     assert answer.status_code == 403
+    assert answer.headers["content-type"].startswith("text/html")
     assert browser.house.acted == []
 
 
