@@ -112,13 +112,12 @@ def version_before(place: Workspace, family: str) -> str:
 
 
 def switch(place: Workspace, state: str, capability: str, *, person: Person, reason: str) -> dict[str, Any]:
-    """Switch a capability off or on."""
+    """Switch a capability off or on. Raises InputError without a reason."""
     from training import promotion
 
     if state not in ("off", "on"):
         raise InputError("a capability is switched off or on", expected="off or on", came=state, where="STATE")
-    told = reason or f"switched {state} at the command line"
-    promotion.switch(place.history, capability, state == "on", person=person, reason=told, clock=place.clock)
+    promotion.switch(place.history, capability, state == "on", person=person, reason=reason, clock=place.clock)
     return {"capability": capability, "state": state, "by": person.name}
 
 

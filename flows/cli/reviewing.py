@@ -112,7 +112,7 @@ def rollback(
 def switch(
     state: Annotated[str, typer.Argument(help="off or on")],
     capability: Annotated[str, typer.Argument(help="intent, route or forecast")],
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
     who: As = "",
     as_json: AsJson = False,
 ) -> None:

@@ -55,7 +55,7 @@ def test_the_status_of_an_empty_workspace_imports_nothing_heavy_and_writes_nothi
         (["retrain", "intent", "--reason", "x"], 4),
         (["review", "approve", "intent-1-abc"], 4),
         (["rollback", "intent", "--reason", "x"], 4),
-        (["switch", "off", "intent"], 4),
+        (["switch", "off", "intent", "--reason", "x"], 4),
         (["simulate", "--start", "soon"], 2),
         (["ingest", "parquet", "file"], 2),
         (["ingest", "events", "nowhere.jsonl"], 5),

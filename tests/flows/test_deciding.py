@@ -143,10 +143,22 @@ def test_unnamed_a_rollback_goes_to_the_version_before_and_then_to_the_baseline(
 def test_a_capability_is_switched_off_and_on_again(place: Place) -> None:
     deciding.switch(place, "off", "route", person=ADA, reason="it answers nonsense")
     while_off = place.standing().is_off("routing")
-    deciding.switch(place, "on", "route", person=ADA, reason="")
+    deciding.switch(place, "on", "route", person=ADA, reason="the fix is in")
 
     assert while_off
     assert not place.standing().is_off("routing")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_switch_says_why_as_a_rollback_does(place: Place, tmp_path: Path, reason: str) -> None:
+    promoted(place, register(place, tmp_path))
+
+    with pytest.raises(InputError, match="reason"):
+        deciding.switch(place, "off", "route", person=ADA, reason=reason)
+    with pytest.raises(InputError, match="reason"):
+        deciding.roll_back(place, "intent", to="baseline", person=ADA, reason=reason)
+
+    assert not place.standing().is_off("route")
 
 
 def test_a_switch_knows_two_states(place: Place) -> None:
