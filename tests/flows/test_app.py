@@ -119,7 +119,7 @@ def test_somebody_elses_token_does_not_speak_for_a_name(
     token = json.loads(capsys.readouterr().out)["token"]
     monkeypatch.setenv("PARLEY_TOKEN", token)
 
-    ended, _ = parley("switch", "off", "intent", "--as", "rui")
+    ended, _ = parley("switch", "off", "intent", "--reason", "x", "--as", "rui")
 
     assert ended == 4
     assert "its own person" in capsys.readouterr().err
