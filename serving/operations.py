@@ -15,12 +15,15 @@ from serving.slots import Slot
 router = APIRouter(tags=["operations"])
 
 
+# Load balancers ask by HEAD; it is the same question, so the interface does not tell of it twice.
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Alive", operation_id="healthz")
 async def healthz() -> JSONResponse:
     """The process answers; nothing else is asked."""
     return JSONResponse({"status": "alive"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Ready, and what is wrong",

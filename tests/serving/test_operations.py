@@ -23,6 +23,13 @@ def test_alive_and_ready_need_no_token(client: Client) -> None:
     assert client.http.get("/readyz").json()["status"] == "ready"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_load_balancer_asks_by_head(client: Client, path: str) -> None:
+    answer = client.http.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_ready_says_what_is_wrong_and_still_answers(house: House, client: Client) -> None:
     problem = {"reason": "artefact_refused", "detail": "not the bytes that were approved", "version": "intent/4"}
     house.shelf.put(replace(slot("intent", IntentModel(), version="3"), problems=(problem,)))
