@@ -196,6 +196,7 @@ def _text(obj: Mapping[str, Any], name: str, where: str) -> str:
     value = obj.get(name)
     if not isinstance(value, str) or not value.strip():
         raise MalformedEvent(f"no {name}", expected="text that is not empty", came=_shown(value), where=where)
+    _refuse_nul(name, value, where)
     return value
 
 
@@ -233,7 +234,16 @@ def _data(obj: Mapping[str, Any], where: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         expected = "JSON without NaN, in text that UTF-8 can hold"
         raise MalformedEvent("data is not JSON", expected=expected, came=str(error), where=where) from error
+    for name, told in value.items():
+        if name.endswith("_id"):
+            _refuse_nul(name, told, f"{where}/data")
     return dict(value)
+
+
+def _refuse_nul(name: str, value: object, where: str) -> None:
+    """NUL is no character of an id: databases end a text at it, and two ids would be one."""
+    if isinstance(value, str) and "\0" in value:
+        raise MalformedEvent(f"{name} holds NUL", expected="text without U+0000", came=ascii(value[:40]), where=where)
 
 
 def _flag(obj: Mapping[str, Any], name: str, where: str) -> bool:

@@ -17,11 +17,12 @@ from data_contracts.checking import row_faults
 from data_contracts.errors import InputError, MalformedEvent, ParleyError, RowRefused, TooLarge
 from data_contracts.events import DATASET_OF, Event, dataset_row
 from serving.authentication import allowed
+from serving.bodies import ApiRoute, parsed
 from serving.desk import AtDesk, Desk
 from serving.forms import REFUSALS, refusal
 from serving.problems import Faulty
 
-router = APIRouter(tags=["records"])
+router = APIRouter(tags=["records"], route_class=ApiRoute)
 
 # Sources that belong to the platform itself: nobody outside may speak for it, or a trace could be forged.
 RESERVED: Final = "parley/"
@@ -64,6 +65,13 @@ _BODY: Final = {
 }
 
 
+class NoEvents(InputError):
+    """A batch of nothing: whoever sent it meant to send something."""
+
+    http_status = 422
+    kind = "no-events"
+
+
 class Taken(BaseModel):
     """How many events were new, and how many were known already."""
 
@@ -102,13 +110,15 @@ def _read(raw: bytes, media_type: str, desk: Desk) -> list[Event]:
     _refuse_other_form(media_type, many)
     objects = said if isinstance(said, list) else [said]
     limits = desk.doors.limits
-    if not 1 <= len(objects) <= limits.events:
+    if not objects:
+        raise NoEvents("the batch is empty", expected=f"1 to {limits.events} events", came="none", where="body")
+    if len(objects) > limits.events:
         raise TooLarge(
-            "not a batch of this size",
+            "too many events in one batch",
             expected=f"1 to {limits.events} events",
             came=str(len(objects)),
             where="body",
-            remedy="Send batches of another size.",
+            remedy="Send smaller batches.",
         )
     now = desk.now()
     faults: list[dict[str, Any]] = []
@@ -141,32 +151,6 @@ def _refuse_mixing(events: list[Event], desk: Desk) -> None:
             where="extension simulated",
             remedy="Use another workspace, or set mix_simulated; reports will then say so.",
         )
-
-
-def parsed(raw: bytes) -> Any:
-    """A body as JSON. Raises InputError saying where it stops being UTF-8 or JSON; NaN and Infinity are refused."""
-    try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise InputError(
-            "the body is not text",
-            expected="UTF-8",
-            came=f"byte 0x{raw[error.start]:02x}",
-            where=f"byte {error.start}",
-            remedy="Send UTF-8.",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "the body is not JSON",
-            expected="JSON",
-            came=str(error)[:200] or type(error).__name__,
-            where="body",
-            remedy="Compare with the example in /openapi.json.",
-        ) from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _refuse_other_form(media_type: str, many: bool) -> None:

@@ -14,11 +14,12 @@ from data_contracts.errors import EventConflict, InputError, NotAllowed, NotFoun
 from data_contracts.events import Event
 from serving import envelope
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import SOURCE
 from serving.forms import REFUSALS, Id, Name, refusal
 
-router = APIRouter(tags=["feedback"])
+router = APIRouter(tags=["feedback"], route_class=ApiRoute)
 
 Row = dict[str, Any]
 

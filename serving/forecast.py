@@ -15,6 +15,7 @@ from centre.people import Person
 from data_contracts.errors import InputError, NotFound, TooLarge, UnavailableError
 from data_contracts.events import stamp
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Name, as_json, refusal
@@ -22,7 +23,7 @@ from serving.issued import Issue
 from serving.permission import reasons
 from serving.slots import Slot
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=ApiRoute)
 
 # A table that is older than this is told to be late: forecasts are issued each day.
 LATE = timedelta(hours=36)

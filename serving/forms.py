@@ -9,8 +9,10 @@ from pydantic import Field
 
 from serving.problems import Problem
 
-Id = Annotated[str, Field(min_length=1, max_length=128)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+# NUL is no character of an id or a name: databases end a text at it, and two ids would be one.
+_NO_NUL = r"^[^\x00]*$"
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_NUL)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
 Channel = Literal["voice", "chat", "email", "ticket", "messaging"]
 
 

@@ -15,13 +15,14 @@ from centre.people import Person
 from data_contracts.errors import Overloaded, TooLarge
 from features import text as texts
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Channel, Id, Name, as_json, primary_language
 from serving.permission import Asked, Permission, permitted, reasons, switched_off
 from serving.slots import Slot
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=ApiRoute)
 logger = logging.getLogger("parley.serving")
 
 NOTHING_SAID: Final = "the customer has said nothing yet"

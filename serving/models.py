@@ -14,13 +14,14 @@ from centre.people import Person
 from data_contracts.errors import NotFound
 from data_contracts.events import stamp
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.forms import REFUSALS, refusal
 from serving.slots import FAMILIES, Slot
 from training import payload, standing
 from training.standing import CAPABILITIES, Promotion, Standing
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], route_class=ApiRoute)
 
 Family = Literal["intent", "routing", "forecast"]
 _READERS = ("engineer", "reviewer", "viewer", "service")

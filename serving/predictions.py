@@ -16,12 +16,13 @@ from data_contracts.errors import NotFound, ParleyError
 from data_contracts.events import stamp
 from serving import envelope
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.forms import REFUSALS, Id, refusal
 from training import standing
 from training.standing import Request
 
-router = APIRouter(tags=["models"])
+router = APIRouter(tags=["models"], route_class=ApiRoute)
 logger = logging.getLogger("parley.serving")
 
 # Who may read a customer's words; others see the trace without them.

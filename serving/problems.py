@@ -137,6 +137,8 @@ async def _on_faulty(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    if isinstance(error.__cause__, ParleyError):  # how the framework wraps what `bodies` says of a body
+        return await _on_parley_error(request, error.__cause__)
     headers = dict(error.headers or {})
     problem = of_status(
         error.status_code,
@@ -162,27 +164,24 @@ def _advice(status: int, headers: Mapping[str, str]) -> dict[str, str]:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
     faults = [_fault(told) for told in error.errors()]
-    not_json = any(fault["rule"] == "json_invalid" for fault in faults)
     first = faults[0] if faults else {"where": "", "expected": "", "came": ""}
     problem = of_status(
-        400 if not_json else 422,
+        422,
         path=request.url.path,
         request_id=request_id_of(request),
-        detail="the body is not JSON" if not_json else f"{len(faults)} fault(s) in the request; the first is told here",
+        detail=f"{len(faults)} fault(s) in the request; the first is told here",
         expected=first["expected"],
         came=first["came"],
         where=first["where"],
         remedy="Compare with the schema and the example in /openapi.json.",
     )
-    kind = "not-json" if not_json else "invalid-request"
-    return respond({**problem, "type": f"urn:parley:problem:{kind}", "faults": faults[:100]})
+    return respond({**problem, "type": "urn:parley:problem:invalid-request", "faults": faults[:100]})
 
 
 def _fault(told: Mapping[str, Any]) -> dict[str, str]:
     where = "/".join(str(part) for part in told.get("loc", ()))
-    reason = told.get("ctx", {}).get("error", "")
-    expected = f"{told.get('msg', '')}{f' ({reason})' if reason and told.get('type') == 'json_invalid' else ''}"
-    return {"where": where, "rule": str(told.get("type", "")), "expected": expected, "came": shown(told.get("input"))}
+    expected, rule = str(told.get("msg", "")), str(told.get("type", ""))
+    return {"where": where, "rule": rule, "expected": expected, "came": shown(told.get("input"))}
 
 
 def shown(value: object) -> str:

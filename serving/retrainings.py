@@ -13,10 +13,11 @@ from centre.people import Person
 from data_contracts.errors import NotFound
 from data_contracts.events import stamp
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.desk import AtDesk
 from serving.forms import REFUSALS, Id, refusal
 
-router = APIRouter(tags=["retrainings"])
+router = APIRouter(tags=["retrainings"], route_class=ApiRoute)
 
 
 Change = Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[\w.]+=")]

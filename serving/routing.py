@@ -14,12 +14,13 @@ from data_contracts.errors import EventConflict, InputError, StateConflict, TooL
 from data_contracts.events import Event, canonical_json
 from serving import envelope
 from serving.authentication import allowed
+from serving.bodies import ApiRoute
 from serving.deciding import Decision, RouteAsked, decide
 from serving.desk import AtDesk, Desk
 from serving.envelope import SOURCE, Answer, Envelope
 from serving.forms import REFUSALS, as_json, refusal
 
-router = APIRouter(tags=["answers"])
+router = APIRouter(tags=["answers"], route_class=ApiRoute)
 
 
 _EXAMPLE = {

@@ -114,7 +114,8 @@ class Shell:
                     size += len(message.get("body", b""))
                     if size <= self._limit:
                         parts.append(message.get("body", b""))
-                    if not message.get("more_body", False) or size > self._limit * _DRAINED:
+                    ended = not message.get("more_body", False)
+                    if ended or size > self._limit * _DRAINED:
                         break
         except TimeoutError as error:
             raise TooSlow(
@@ -128,7 +129,7 @@ class Shell:
             raise TooLarge(
                 "the body is too large",
                 expected=f"at most {self._limit} bytes",
-                came=f"{size} bytes",
+                came=f"{size} bytes" if ended else f"more than {size} bytes",
                 where=scope["path"],
                 remedy="Send it in smaller parts.",
             )

@@ -59,6 +59,16 @@ def test_a_malformed_event_is_refused_with_what_came_and_where(change: dict[str,
     assert "feed.jsonl, line 7" in str(raised.value)
 
 
+@pytest.mark.parametrize("change", [{"id": "a\0"}, {"subject": "\0"}, {"data": {"contact_id": "a\0b"}}])
+def test_an_id_holds_no_nul(change: dict[str, Any]) -> None:
+    with pytest.raises(MalformedEvent, match="NUL"):
+        Event.from_cloudevent({**GOOD, **change}, where="feed.jsonl, line 7")
+
+
+def test_what_was_said_may_hold_nul() -> None:
+    assert Event.from_cloudevent({**GOOD, "data": {"text": "a\0b"}}).data == {"text": "a\0b"}
+
+
 def test_what_is_no_object_is_no_event() -> None:
     with pytest.raises(MalformedEvent, match="list"):
         Event.from_cloudevent([])  # type: ignore[arg-type]
@@ -71,10 +81,11 @@ json_values = st.recursive(
     max_leaves=6,
 )
 moments = st.datetimes(timezones=st.just(UTC))
+ids = st.text(st.characters(exclude_characters="\0"), min_size=1).filter(str.strip)
 said = st.builds(
     Event,
-    id=st.text(min_size=1).filter(str.strip),
-    source=st.text(min_size=1).filter(str.strip),
+    id=ids,
+    source=ids,
     type=st.sampled_from([*DATASET_OF, *PLATFORM_TYPES]),
     time=moments,
     data=st.dictionaries(st.text(), json_values, max_size=4),

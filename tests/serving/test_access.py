@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 
 from centre.clock import FixedClock
+from serving.metrics import Metrics
+from serving.shell import Shell
 from tests.serving.house import ROLES, Client, House, IntentModel, slot
 
 # Method, path, body, and the roles that may: everybody else is refused.
@@ -109,6 +113,64 @@ def test_a_body_that_is_no_json_is_refused(client: Client, body: bytes) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+BODIES = ["/v1/intent", "/v1/route", "/v1/feedback", "/v1/retrainings", "/v1/events"]
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize(
+    ("body", "where", "came"),
+    [
+        (b'{"contact_id": "\xff"}', "byte 16", "byte 0xff"),
+        (b"[" * 100_000, "body", "nested too deep"),
+        (b'{"a": 1,\n "b": }', "body", "line 2 column 7"),
+        (b'{"attempt": NaN}', "body", "NaN"),
+        (b'{"attempt": ' + b"1" * 5_000 + b"}", "body", "digits"),
+        (b'{"contact_id": "a", "contact_id": "b"}', "body", "'contact_id'"),
+        (b'{"turns": [{"text": "a", "text": "b"}]}', "body", "'text'"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_where(
+    client: Client, path: str, body: bytes, where: str, came: str
+) -> None:
+    answer = client.post(path, body, role="engineer" if path == "/v1/retrainings" else "service")
+
+    told = answer.json()
+    assert (answer.status_code, told["type"]) == (400, "urn:parley:problem:not-json")
+    assert told["where"] == where
+    assert came in told["came"]
+
+
+def test_one_key_in_two_objects_is_no_repetition(house: House, client: Client) -> None:
+    house.shelf.put(slot("intent", IntentModel()))
+    turns = [{"speaker": "customer", "text": "one"}, {"speaker": "customer", "text": "two"}]
+
+    assert client.post("/v1/intent", {"contact_id": "c", "turns": turns}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/v1/forecast?queu=billing", "from, queue"),
+        ("/v1/models?family=intent", "no parameters"),
+        ("/v1/retrainings/run-1?verbose=1&x=", "no parameters"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_is_refused_with_the_known(client: Client, path: str, known: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 422
+    assert known in answer.json()["expected"]
+    assert answer.json()["where"] == "query"
+
+
+@pytest.mark.parametrize("path", ["/v1/intent", "/v1/route"])
+def test_an_id_holds_no_nul(client: Client, path: str) -> None:
+    answer = client.post(path, {"contact_id": "c\0d"})
+
+    assert answer.status_code == 422
+    assert "body/contact_id" in {fault["where"] for fault in answer.json()["faults"]}
+
+
 def test_a_megabyte_is_too_much_and_the_refusal_arrives(client: Client) -> None:
     body = b'{"contact_id": "c", "turns": [{"speaker": "customer", "text": "' + b"x" * 1_048_576 + b'"}]}'
 
@@ -127,6 +189,28 @@ def test_a_body_that_never_says_its_length_is_counted(client: Client) -> None:
     answer = client.http.post("/v1/intent", content=pieces(), headers=headers)
 
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("pieces", "came"), [(50, "more than 85 bytes"), (3, "15 bytes")])
+def test_of_a_body_that_was_not_read_to_its_end_only_the_least_is_told(pieces: int, came: str) -> None:
+    left = [{"type": "http.request", "body": b"x" * 5, "more_body": one > 0} for one in range(pieces)]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return left.pop()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("a body that is too large reached the application")
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/intent", "headers": headers}
+    asyncio.run(Shell(never, max_body_bytes=10, metrics=Metrics())(scope, receive, send))
+
+    assert sent[0]["status"] == 413
+    assert json.loads(sent[1]["body"])["came"] == came
 
 
 def test_something_unexpected_is_told_by_its_request_id_only(house: House) -> None:

@@ -87,7 +87,7 @@ def test_an_event_from_the_future_is_refused(client: Client) -> None:
     ("body", "status", "where"),
     [
         (b"", 400, "body"),
-        (b"[]", 413, "body"),
+        (b"[]", 422, "body"),
         (b"{", 400, "body"),
         (b'{"id": NaN}', 400, "body"),
         (b'{"id": "\xff"}', 400, "byte 8"),
@@ -103,6 +103,18 @@ def test_what_is_no_event_is_refused_with_its_place(client: Client, body: bytes,
     assert answer.status_code == status
     assert answer.json()["where"] == where
     assert answer.json()["expected"]
+
+
+@pytest.mark.parametrize("name", ["id", "source", "contact_id"])
+def test_nul_in_an_id_is_refused(house: House, client: Client, name: str) -> None:
+    body = rating()
+    (body if name in body else body["data"])[name] = "a\0b"
+
+    answer = client.post("/v1/events", body)
+
+    assert answer.status_code == 400
+    assert answer.json()["faults"][0]["expected"] == "text without U+0000"
+    assert house.log.head() == 0
 
 
 @pytest.mark.parametrize("text", [r"\ud800", r"a\udfffb"])
