@@ -101,8 +101,7 @@ def train(place: Workspace, watch: Watch, family: str, *, seed: int) -> None:
     from flows.retrain import operate
 
     asked = {"family": family, "reason": REASON, "requester": ENGINEER, "seed": seed}
-    run = launching.asked_run(place, asked)
-    with watch.step(f"retrain {', '.join(run.families)}"):
+    with launching.run_in_turn(place, asked) as run, watch.step(f"retrain {', '.join(run.families)}"):
         run = operate(place, run)
     watch.steps.extend((f"  {stage}", seconds) for stage, seconds in stage_seconds(place, run))
     tell_run(run)

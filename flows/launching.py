@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from data_contracts.errors import InputError
-from flows import asking, checkout, runs
+from flows import asking, checkout, runs, turns
 from flows.compose import Workspace
 from flows.environment import child_environment
 from flows.request import FAMILIES
@@ -48,10 +49,24 @@ def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
 
 
 def retraining(place: Workspace, asked: Mapping[str, Any]) -> str:
-    """Start a retraining and return its run's name."""
-    run = asked_run(place, asked)
-    _start(place, ["flows.cli", "continue-run", run.run_id])
+    """Start a retraining and return its run's name. Raises StateConflict while another is under way."""
+    with turns.turn(place.settings) as held:
+        run = asked_run(place, asked)
+        turns.name(held, run.run_id)
+        _start(place, ["flows.cli", "continue-run", run.run_id], keeps=(held.fileno(),))
     return run.run_id
+
+
+@contextmanager
+def run_in_turn(place: Workspace, asked: Mapping[str, Any]) -> Iterator[runs.Run]:
+    """A run written down to be driven here and now, the only one meanwhile; a dry run disturbs nobody."""
+    if asked.get("dry_run"):
+        yield asked_run(place, asked)
+        return
+    with turns.turn(place.settings) as held:
+        run = asked_run(place, asked)
+        turns.name(held, run.run_id)
+        yield run
 
 
 def promotion(place: Workspace, request_id: str) -> None:
@@ -59,8 +74,11 @@ def promotion(place: Workspace, request_id: str) -> None:
     _start(place, ["flows.cli", "promote", request_id])
 
 
-def _start(place: Workspace, module: Sequence[str]) -> None:
-    """Start `python -m …` in the checkout, its words kept in `children.log`; a thread waits for it."""
+def _start(place: Workspace, module: Sequence[str], *, keeps: Sequence[int] = ()) -> None:
+    """Start `python -m …` in the checkout, its words kept in `children.log`; a thread waits for it.
+
+    keeps: descriptors of ours that it holds on.
+    """
     home = place.settings.home
     home.mkdir(parents=True, exist_ok=True)
     source = checkout.source_folder()
@@ -75,5 +93,6 @@ def _start(place: Workspace, module: Sequence[str]) -> None:
             stdout=said,
             stderr=said,
             start_new_session=True,
+            pass_fds=keeps,
         )
     threading.Thread(target=child.wait, name=f"child-{child.pid}", daemon=True).start()

@@ -53,10 +53,13 @@ class Started(BaseModel):
     operation_id="start_retraining",
     status_code=202,
     response_model=Started,
-    responses=REFUSALS,
+    responses={409: refusal("A retraining is under way; the refusal names it"), **REFUSALS},
 )
 async def start(asked: RetrainingAsked, desk: AtDesk, person: Annotated[Person, allowed("engineer")]) -> JSONResponse:
-    """Start a run; it trains and judges elsewhere and ends with a request for promotion, or held with reasons."""
+    """Start a run; it trains and judges elsewhere and ends with a request for promotion, or held with reasons.
+
+    One at a time: 409 names the run that is under way.
+    """
     request: dict[str, Any] = {"family": asked.family, "reason": asked.reason.strip(), "requester": person.name}
     if asked.as_of is not None:
         request["as_of"] = stamp(asked.as_of)

@@ -55,8 +55,8 @@ def retrain(
     }
     from flows import launching
 
-    run = launching.asked_run(place, asked)
-    _operate(place, run, as_json=as_json)
+    with launching.run_in_turn(place, asked) as run:
+        _operate(place, run, as_json=as_json)
 
 
 def continue_run(run_id: str, as_json: AsJson = False) -> None:
@@ -73,7 +73,7 @@ def continue_run(run_id: str, as_json: AsJson = False) -> None:
 
 def watch(
     families: Annotated[list[str] | None, typer.Argument(metavar="[FAMILY…]", help="All families without it.")] = None,
-    act: Annotated[bool, typer.Option("--act", help="Start the retraining that was decided.")] = False,
+    act: Annotated[bool, typer.Option("--act", help="Start the retraining that was decided, one at a time.")] = False,
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
@@ -91,14 +91,25 @@ def watch(
     if act:
         for one in decided:
             if one["retrain"]:
-                one["run_id"] = launching.retraining(
-                    place, {"family": one["family"], "reason": "watch: " + one["why"], "requester": requester}
-                )
+                one |= _started(place, one, requester)
     if as_json:
         out({"decisions": decided})
         return
     for one in decided:
         say(f"{one['family']}: {'retrain' if one['retrain'] else 'do not retrain'}: {one['why']}")
+        facts({"started": one.get("run_id"), "not started": one.get("not_started")}, indent="  ")
+
+
+def _started(place: Workspace, decided: dict[str, Any], requester: str) -> dict[str, Any]:
+    """The run that was started, or why none was: while one is under way the next look finds the family again."""
+    from data_contracts.errors import StateConflict
+    from flows import launching
+
+    asked = {"family": decided["family"], "reason": "watch: " + decided["why"], "requester": requester}
+    try:
+        return {"run_id": launching.retraining(place, asked)}
+    except StateConflict as busy:
+        return {"not_started": str(busy)}
 
 
 def reproduce(version: Annotated[str, typer.Argument(help="As intent/3.")], as_json: AsJson = False) -> None:
