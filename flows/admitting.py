@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from centre.people import Person
 from data_contracts.errors import NotAllowed
+from flows import answering
 from flows.compose import Workspace
 
 # Roles that decide. The others (service, agent, viewer) are handed out by whoever holds one of these.
@@ -79,8 +80,14 @@ def sign_in_link(place: Workspace, name: str, *, address: str = "") -> str:
 
 
 def link_of(place: Workspace, code: str, *, address: str = "") -> str:
-    """Where a code is taken up in a browser."""
-    return f"{address or f'http://{place.settings.host}:{place.settings.port}'}/signin?code={code}"
+    """Where a code is taken up in a browser: at `address`, where the application answers now, or where it would."""
+    usual = f"http://{place.settings.host}:{place.settings.port}"
+    return f"{address or answering.address_now(place) or usual}/signin?code={code}"
+
+
+def warning_of(place: Workspace) -> str:
+    """What is to be said beside a link that leads nowhere yet; "" where the application answers."""
+    return "" if answering.address_now(place) else "nothing answers there now: run parley serve, then open the link"
 
 
 def _refuse_other(name: str, by: Person) -> None:

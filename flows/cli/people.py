@@ -54,6 +54,7 @@ def add(
         say(f"{name} may act as {', '.join(sorted(roles))} by a token of their own. The invitation is good once:")
         say(f"  parley people accept {given.invitation}")
         say(f"  or in a browser: {admitting.link_of(place, given.invitation)}")
+        facts({"but": admitting.warning_of(place)}, indent="  ")
         return
     say(f"{name} may act as {', '.join(sorted(roles))}. The token is shown once:")
     say(given.token)
@@ -107,7 +108,8 @@ def invite(name: Name, who: As = "", as_json: AsJson = False) -> None:
 
     place = _workspace()
     link = admitting.invite(place, name, by=acting(place, who))
-    out({"name": name, "link": link}) if as_json else facts({"name": name, "link": link})
+    told = {"name": name, "link": link, "but": admitting.warning_of(place)}
+    out(told) if as_json else facts(told)
 
 
 def _shown(person: Listed) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import NotAllowed
-from flows import admitting, diagnosing
+from flows import admitting, answering, diagnosing
 from flows.compose import Workspace, workspace
+from serving import main
 
 
 @pytest.fixture
@@ -109,3 +115,28 @@ def test_a_link_signs_in_the_one_who_asked_for_it(place: Workspace, clock: Fixed
 
     person, _ = place.people.redeem(link.partition("code=")[2], clock=clock)
     assert person.name == "ada"
+
+
+def test_a_link_leads_where_the_application_answers_now(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    links: list[str] = []
+
+    def serve(doors: Any, *, on_ready: Callable[[str], None]) -> None:
+        on_ready("http://127.0.0.1:8099")
+        links.append(admitting.link_of(place, "x"))
+        assert admitting.warning_of(place) == ""
+
+    monkeypatch.setattr(main, "serve", serve)
+    answering.serve(place, only=frozenset({"inbox"}), port=0)
+
+    assert links == ["http://127.0.0.1:8099/signin?code=x"]
+    assert admitting.link_of(place, "x") == f"http://127.0.0.1:{place.settings.port}/signin?code=x"
+    assert "parley serve" in admitting.warning_of(place)
+
+
+def test_an_address_of_a_process_that_is_gone_or_of_another_file_is_not_believed(place: Workspace) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for text in (json.dumps({"address": "http://127.0.0.1:1", "pid": gone.pid}), "{", ""):
+        (place.settings.home / answering.ADDRESS).write_text(text, encoding="utf-8")
+
+        assert answering.address_now(place) == ""
