@@ -74,7 +74,8 @@ def _keeping(made: Any, **options: Any) -> Keeping:
 
 
 # Their words go to a file of the workspace: what matters reaches the caller as a result or an error.
-TALKERS = frozenset({"prefect", "mlflow", "alembic", "feast"})
+# Prefect's workers log under their own bare names.
+TALKERS = frozenset({"prefect", "EventsWorker", "APILogWorker", "mlflow", "alembic", "feast"})
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from centre import settings as all_settings
 from data_contracts.errors import NotEnoughData, RegistryUnavailable
+from flows import operating
 from flows.operating import is_passing
 
 PROBE = """
@@ -64,6 +67,21 @@ def _state(error: Exception) -> object:
 )
 def test_only_what_may_pass_is_tried_again(error: Exception, again: bool) -> None:
     assert is_passing(None, None, _state(error)) is again
+
+
+@pytest.mark.parametrize("talker", ["EventsWorker", "APILogWorker", "prefect.flow_runs", "mlflow.store"])
+def test_what_libraries_say_of_themselves_goes_to_the_workspace_s_file(
+    home: Path, capfd: pytest.CaptureFixture[str], talker: str
+) -> None:
+    settings = all_settings.load(home)
+    settings.prefect_dir.mkdir(parents=True)
+    logging.getLogger(talker)
+
+    with operating._logged_to_file(settings):
+        logging.getLogger(talker).warning("Still processing items: 3 items remaining...")
+
+    assert capfd.readouterr().err == ""
+    assert "3 items remaining" in (settings.prefect_dir / "prefect.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
