@@ -142,6 +142,11 @@ class Mirror:
         agents, on_topic = self._views[AGENT.name], self._views[AGENT_TOPIC.name]
         return [{**shared, **agents.row(name), **on_topic.row(agent_topic_key(name, topic))} for name in ids]
 
+    def unknown_agents(self, ids: Sequence[str]) -> list[str]:
+        """Those of whom nothing is known: every one of them looks alike to a model."""
+        known = self._views[AGENT.name]
+        return [name for name in ids if name not in known]
+
 
 class _Rows:
     """A view's rows by key."""
@@ -149,6 +154,9 @@ class _Rows:
     def __init__(self, view: View, table: pa.Table) -> None:
         self._places = {key: place for place, key in enumerate(table[view.join_key].to_pylist())}
         self._columns = {name: table[name].to_pylist() for name in view.fields}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
 
     def row(self, key: str | None) -> dict[str, float | None]:
         place = None if key is None else self._places.get(key)

@@ -128,6 +128,9 @@ async def _by_model(decision: Decision, asked: RouteAsked, desk: Desk, draw: np.
     if decision.at - mirror.as_of > STALE:
         told = {"reason": "features_stale", "detail": f"materialised at {stamp(mirror.as_of)}"}
         decision.degraded = (*decision.degraded, told)
+    if unknown := mirror.unknown_agents(decision.eligible):
+        detail = f"{len(unknown)} of {len(decision.eligible)} eligible agents have no features"
+        decision.degraded = (*decision.degraded, {"reason": "agents_unknown", "count": len(unknown), "detail": detail})
     try:
         job = partial(_scored, decision.slot.model, mirror, asked, decision.eligible, decision.at)
         decision.scores, chances, decision.matrix = await desk.work["routing"].do(job)

@@ -44,6 +44,12 @@ def _customers(home: Path) -> list[str]:
     return sorted(set(pq.read_table(home / "feast/sources/customer_features.parquet")["customer_id"].to_pylist()))
 
 
+def test_the_mirror_tells_of_whom_it_knows_nothing(workspace: Path) -> None:
+    opened = Mirror.open(workspace / "mirror")
+
+    assert opened.unknown_agents(["new", *AGENTS, "newer"]) == ["new", "newer"]
+
+
 def test_the_mirror_answers_what_feast_answers_online(workspace: Path) -> None:
     opened = Mirror.open(workspace / "mirror")
     customers = [*_customers(workspace), "nobody"]

@@ -63,6 +63,11 @@ class Mirror:
     version = "mirror-1"
     as_of = NOW
 
+    unknown: frozenset[str] = frozenset()
+
+    def unknown_agents(self, ids: list[str]) -> list[str]:
+        return [name for name in ids if name in self.unknown]
+
     def customer(self, id_: str) -> dict[str, Any]:
         return {"customer_contacts_7d": 2.0}
 

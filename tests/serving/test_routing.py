@@ -215,6 +215,27 @@ def test_features_of_days_ago_are_used_and_told(with_model: House, client: Clien
     assert (told["source"], told["degraded"][0]["reason"]) == ("model", "features_stale")
 
 
+@pytest.mark.parametrize(("unknown", "count"), [({"a-1"}, 1), ({"a-1", "a-2", "a-3"}, 3)])
+def test_agents_of_whom_the_features_know_nothing_are_counted(
+    with_model: House, client: Client, monkeypatch: pytest.MonkeyPatch, unknown: set[str], count: int
+) -> None:
+    monkeypatch.setattr(houses.Mirror, "unknown", frozenset(unknown))
+
+    told = client.post("/v1/route", asked()).json()["degraded"]
+
+    assert [(one["reason"], one["count"]) for one in told] == [("agents_unknown", count)]
+
+
+def test_agents_who_are_known_or_not_eligible_are_no_matter(
+    with_model: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(houses.Mirror, "unknown", frozenset({"a-9"}))
+
+    told = client.post("/v1/route", asked(agents=[agent("a-1"), agent("a-9", state="busy")])).json()
+
+    assert told["degraded"] == []
+
+
 def test_a_model_without_finite_scores_is_not_believed(with_model: House, client: Client) -> None:
     class Broken:
         def score(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
