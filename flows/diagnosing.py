@@ -121,9 +121,17 @@ def aliases(place: Workspace) -> str:
                 "an alias was moved by hand",
                 expected=f"{family}/{held or 'none'} as the chain says",
                 came=f"{family}/{said or 'none'}",
-                remedy="the chain is what serving obeys; move it back",
+                remedy="the chain is what serving obeys; parley doctor --mend lets the alias repeat it",
             )
     return "as the chain says"
+
+
+def mend(place: Workspace) -> None:
+    """Let every alias repeat the chain: what `aliases` finds wrong is right again. Writes nothing into the chain."""
+    standing = place.standing()
+    for family in FAMILIES:
+        champion = standing.champion(family)
+        place.registry.set_alias(family, champion.version if champion else None)
 
 
 def forecast(place: Workspace) -> str:

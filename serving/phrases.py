@@ -125,8 +125,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "is_live": ("Approved and promoted.", "已批准并上线。"),
     "is_rejected": ("Rejected.", "已拒绝。"),
     "act_failed": (
-        "Approved, but the promotion could not be started. An engineer should run: parley review promote.",
-        "已批准，但未能启动上线流程，请工程师处理。",
+        "Approved, but the promotion could not be started. An engineer should run: parley promote REQUEST.",
+        "已批准，但未能启动上线流程，请工程师运行：parley promote REQUEST。",
     ),
     "number": ("No.", "序号"),
     "when": ("When", "时间"),

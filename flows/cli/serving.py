@@ -44,7 +44,10 @@ def status(as_json: AsJson = False) -> None:
     table(("family", "answers", "switched off", "waiting"), rows, empty="")
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    mend: Annotated[bool, typer.Option("--mend", help="First let MLflow's aliases repeat the chain.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Look for what is wrong: history, archive, artefacts, alias, keys, code, packages. Ends with 6 if anything is.
 
     A warning tells of what works, but not as one would want it.
@@ -52,7 +55,10 @@ def doctor(as_json: AsJson = False) -> None:
     from flows import diagnosing
     from flows.compose import workspace
 
-    found = diagnosing.examine(workspace())
+    place = workspace()
+    if mend:
+        diagnosing.mend(place)
+    found = diagnosing.examine(place)
     if as_json:
         out({"checks": found})
     else:

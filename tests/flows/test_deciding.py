@@ -12,7 +12,7 @@ from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import FourEyes, InputError, NotFound, StateConflict
 from data_contracts.events import Event
-from flows import admitting, concluding, deciding, promoting, tracing
+from flows import admitting, concluding, deciding, diagnosing, promoting, tracing
 from flows.compose import Workspace
 from flows.runs import Run
 from tests.training.reports import card, passed_report, payload_folder, report_folder
@@ -71,6 +71,24 @@ def test_a_version_goes_from_request_to_champion_and_the_alias_follows(place: Pl
     assert told["approval"] == champion.approval
     assert place.registry.alias("intent") == champion.version
     assert deciding.waiting(place) == []
+
+
+@pytest.mark.parametrize("has_champion", [True, False])
+def test_an_alias_that_was_moved_by_hand_is_found_and_mended(place: Place, tmp_path: Path, has_champion: bool) -> None:
+    held = register(place, tmp_path, marker="a")
+    if has_champion:
+        promoted(place, held)
+        register(place, tmp_path, marker="b", run_id="run-b")
+    place.registry.set_alias("intent", "2" if has_champion else "1")
+
+    with pytest.raises(diagnosing.Wrong, match="doctor --mend"):
+        diagnosing.aliases(place)
+    entries = len(place.chain.entries()) if has_champion else 0
+    diagnosing.mend(place)
+
+    assert diagnosing.aliases(place) == "as the chain says"
+    assert place.registry.alias("intent") == ("1" if has_champion else None)
+    assert not has_champion or len(place.chain.entries()) == entries
 
 
 def test_acting_on_an_approval_a_second_time_changes_nothing(place: Place, tmp_path: Path) -> None:
