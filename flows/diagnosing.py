@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from data_contracts.errors import ParleyError
+from data_contracts.errors import IntegrityError, JudgementError, ParleyError
 from flows.compose import Workspace
 from flows.request import FAMILIES
 
@@ -14,16 +14,15 @@ from flows.request import FAMILIES
 Check = Callable[[Workspace], str]
 
 
-class Doubtful(ParleyError):
+class Doubtful(JudgementError):
     """A check found nothing broken, but something that will not work as it stands."""
 
     kind = "doubtful"
 
 
-class Wrong(ParleyError):
+class Wrong(IntegrityError):
     """A check found something wrong that is no error elsewhere."""
 
-    exit_code = 6
     kind = "wrong"
 
 

@@ -26,7 +26,7 @@ class UnknownQuery(InputError):
     """A question in the path's query that this operation does not know."""
 
     http_status = 422
-    kind = "unknown-parameter"
+    kind = "unknown-query"
 
 
 class ApiRoute(APIRoute):
