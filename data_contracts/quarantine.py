@@ -161,7 +161,9 @@ def _written(line: Mapping[str, Any]) -> str:
 def _read_line(text: str, number: int, path: Path) -> Quarantined:
     try:
         told = json.loads(text)
-        return Quarantined(number, told["dataset"], told["row_id"], tuple(told["faults"]), told["row"], told.get("given_in", ""))
+        return Quarantined(
+            number, told["dataset"], told["row_id"], tuple(told["faults"]), told["row"], told.get("given_in", "")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError("not a quarantined row", came=str(error), where=f"{path.name}, line {number}") from error
 
