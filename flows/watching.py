@@ -206,11 +206,11 @@ def _mature_outcomes(place: Workspace, *, since: datetime | None, now: datetime)
         read["contacts"],
         read["segments"],
         read["verdicts"],
-        window_days=params.repeat_window_days_by_source,
+        window_days=params.windows_days,
         as_of=now,
         same_topic=params.repeat_same_topic,
         settle_h=params.repeat_settle_h,
-        default_window_days=params.repeat_window_days,
+        default_window_days=params.usual_window_days,
     )
     mature = labels.filter(labels["matured"])
     mature = mature.filter(pc.greater(mature["known_at"], since)) if since else mature
