@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 STAMP := $(VENV)/.parley-setup
 
-.PHONY: setup run test test-all lint docs lock bench-real clean help
+.PHONY: setup run test test-slow test-all lint docs lock bench-real clean help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -41,11 +41,13 @@ lint: setup  ## Ruff, mypy --strict, the floors and doors
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: lint  ## Everything that takes less than ten minutes on two cores
+test: lint  ## Lint, types, floors, and all tests but the slow ones; the main job end to end is among them
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
-test-all: lint  ## The slow journeys too
-	$(BIN)/python -m pytest
+test-slow: setup  ## The slow tests alone: a browser, kills, tampering, the loop, real input where it is there
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
+
+test-all: test test-slow  ## Both
 
 docs: setup  ## Write the generated references again
 	$(BIN)/python -m flows.documentation

@@ -53,7 +53,7 @@ class Settings:
     request_days: int = _setting(14, "when a promotion request that nobody decided expires: one holiday")
     time_zone: str = _setting("UTC", "the zone of files that give local times and name none")
     repeat_window_days: int = _setting(
-        7, "a contact of the same customer within this window counts as a repeat (a proxy: bankers call often)"
+        0, "a contact of the same customer within so many days counts as a repeat; 0 leaves each source its own"
     )
     mix_simulated: bool = _setting(False, "whether simulated and real sources may share this workspace; reports say so")
     poll_s: float = _setting(1.0, "seconds between two looks at the history by serving; a swap must come within five")

@@ -78,6 +78,27 @@ def validate(tables: Mapping[str, pa.Table], *, docs_to: Path | None, as_of: dat
     return QualityReport(success=all(dataset.success for dataset in told), datasets=tuple(told), docs=docs)
 
 
+def refuse_disagreement(report: QualityReport, *, where: str) -> None:
+    """Raises ContractError where a suite refuses rows that the predicates of the same contract accepted.
+
+    The two are compiled from one rule: if they disagree, one of them is wrong, and nobody knows which rows are good.
+    """
+    broken = [
+        f"{dataset.dataset}: {rule.rule} ({rule.unexpected_count} of {rule.evaluated_count} rows)"
+        for dataset in report.datasets
+        for rule in dataset.rules
+        if rule.severity == "error" and not rule.success
+    ]
+    if broken or not report.success:
+        raise ContractError(
+            "Great Expectations refuses rows that the row rules accepted",
+            expected="one verdict on every row, as both come from one contract",
+            came="; ".join(broken) or "no success, and no rule that says why",
+            where=where,
+            remedy="open data_docs/index.html beside it, and mend the rule's compilation in data_contracts",
+        )
+
+
 def _newest(tables: Mapping[str, pa.Table]) -> datetime | None:
     newest = [pc.max(table["known_at"]).as_py() for table in tables.values() if table.num_rows]
     return max((moment for moment in newest if moment is not None), default=None)

@@ -29,22 +29,28 @@ SETTLED: Final = ".settled"
 
 @dataclass(frozen=True)
 class Quarantined:
-    """One refused row: its place in its file (from 1), what was wrong with it, and the row as it came."""
+    """One refused row: its place in its file (from 1), what was wrong with it, and the row as it came.
+
+    `given_in` names the file whose reader refused it, before it was an event; empty for a row that was one.
+    """
 
     line: int
     dataset: str
     row_id: str
     faults: tuple[Mapping[str, str], ...]
     row: Mapping[str, Any]
+    given_in: str = ""
 
 
-def store(faults: Iterable[Fault], *, folder: Path, batch: str) -> Path:
+def store(faults: Iterable[Fault], *, folder: Path, batch: str, given_in: str = "") -> Path:
     """Write the rows of the faults to `<folder>/<batch>.jsonl`, whole or not at all. Returns the file.
+
+    `given_in`: the file whose reader refused them, where they never were events.
 
     Consecutive faults of one row become one line. A file of that name is not touched: the new one gets a number.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [_written(line) for line in _lines(faults)]
+    lines = [_written(line | ({"given_in": given_in} if given_in else {})) for line in _lines(faults)]
     path = _free_name(folder, batch)
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     with staged.open("w", encoding="utf-8") as file:
@@ -74,7 +80,8 @@ def replay(path: Path, mended_rows: Mapping[int, Mapping[str, Any]], *, as_of: d
 
     `mended_rows` gives for a line of the file the columns that change; null takes a value away. A live row is known
     from when its mended event is received, for nobody could use it before; history keeps its own `known_at`.
-    Raises InputError for a line that the file does not have, RowRefused for a row that still breaks a rule.
+    Raises InputError for a line that the file does not have and for a row that never was an event (its reader alone
+    knows its form), RowRefused for a row that still breaks a rule.
     """
     rows = {found.line: found for found in read(path)}
     unknown = sorted(mended_rows.keys() - rows.keys())
@@ -94,6 +101,14 @@ def settle(path: Path, lines: Iterable[int]) -> None:
 
 def _mended(found: Quarantined, changes: Mapping[str, Any], path: Path, *, as_of: datetime) -> Event:
     where = f"{path.name}, line {found.line}"
+    if found.given_in:
+        raise InputError(
+            "this row never became an event: the reader of its file refused it",
+            expected="a row that a rule of its contract refused",
+            came=found.faults[0]["message"],
+            where=f"{found.given_in}, {found.row_id}",
+            remedy="mend the file and ingest it again: what is held already is not taken twice",
+        )
     row = {**found.row, **changes}
     faults = row_faults(found.dataset, row, as_of=as_of)
     if faults:
@@ -146,7 +161,9 @@ def _written(line: Mapping[str, Any]) -> str:
 def _read_line(text: str, number: int, path: Path) -> Quarantined:
     try:
         told = json.loads(text)
-        return Quarantined(number, told["dataset"], told["row_id"], tuple(told["faults"]), told["row"])
+        return Quarantined(
+            number, told["dataset"], told["row_id"], tuple(told["faults"]), told["row"], told.get("given_in", "")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError("not a quarantined row", came=str(error), where=f"{path.name}, line {number}") from error
 

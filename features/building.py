@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data_contracts.errors import UnknownParameter
-from features import forecast, intent, routing
+from features import forecast, intent, provenance, routing
 from features.params import FeatureParams
 from features.writing import write_json
 
@@ -44,16 +43,11 @@ def build(
         ),
         "forecast": lambda: forecast.build(tables, params=params.forecast, as_of=as_of, to=to),
     }
-    built = {family: builders[family]() for family in FAMILIES if family in families}
-    manifest = {"as_of": as_of.isoformat(), "families": built, "format": 1, "simulated": simulated(tables, as_of=as_of)}
+    built = {
+        family: builders[family]() | provenance.of(family, tables, to=to, as_of=as_of)
+        for family in FAMILIES
+        if family in families
+    }
+    manifest = {"as_of": as_of.isoformat(), "families": built, "format": 1}
     write_json(manifest, to / "manifest.json")
     return manifest
-
-
-def simulated(tables: Mapping[str, pa.Table], *, as_of: datetime) -> bool:
-    """Whether any row that was known then is simulated: evidence of it is evidence of a simulation."""
-    return any(bool(pc.any(_known(table, as_of)["simulated"]).as_py()) for table in tables.values() if table.num_rows)
-
-
-def _known(table: pa.Table, as_of: datetime) -> pa.Table:
-    return table.filter(pc.less_equal(table["known_at"], pa.scalar(as_of, type=table.schema.field("known_at").type)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from features.params import LabelParams
 
-__all__ = ["INTENT_SCHEMA", "RANKS", "RESOLUTION_SCHEMA", "intent_labels", "resolution_labels"]
+__all__ = ["INTENT_SCHEMA", "RANKS", "RESOLUTION_SCHEMA", "answered_intent", "intent_labels", "resolution_labels"]
 
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -34,6 +34,7 @@ INTENT_SCHEMA = pa.schema(
         ("label_source", pa.string()),
         ("weight", pa.float64()),
         ("agents_count", pa.int64()),
+        ("agents", pa.list_(pa.string())),
         ("known_at", _TIME),
         ("timeless", pa.bool_()),
         ("matured", pa.bool_()),
@@ -65,8 +66,8 @@ def intent_labels(
 
     A verdict on a prediction that belongs to no contact gives a row with `prediction_id` and no contact. Of several
     agents the label with most of them holds (a tie goes to the latest), with the share that agrees as part of its
-    weight. intents: where given, wrap-up codes that name none of them are no labels, and a deprecated intent stands for
-    the one that took its place.
+    weight; `agents` are those who said it. intents: where given, wrap-up codes that name none of them are no labels,
+    and a deprecated intent stands for the one that took its place.
     """
     import pandas as pd
 
@@ -92,7 +93,7 @@ def _spoken(verdicts: pa.Table, predictions: pa.Table, *, as_of: datetime) -> pd
         _kind(verdict, agent, instead)
         for verdict, agent, instead in zip(told["verdict"], told["agent_id"], told["instead"], strict=True)
     ]
-    answered = [_answered_intent(answer) for answer in told["answer"]]
+    answered = [answered_intent(answer) for answer in told["answer"]]
     told["label"] = np.where(told["label_source"] == "confirmed", np.asarray(answered, dtype=object), told["instead"])
     told["subject"] = told["contact_id"].fillna("prediction:" + told["prediction_id"].astype("object"))
     told["agent"] = told["agent_id"].fillna("")
@@ -127,8 +128,8 @@ def _kind(verdict: str, agent: Any, instead: Any) -> str | None:
     return "confirmed" if verdict in ("right", "used") else None
 
 
-def _answered_intent(answer: Any) -> str | None:
-    """The intent that a served answer named; none of one that abstained."""
+def answered_intent(answer: Any) -> str | None:
+    """The intent that a served answer (JSON) named; none of one that abstained."""
     if not isinstance(answer, str):
         return None
     told = json.loads(answer)
@@ -168,6 +169,8 @@ def _successor(label: str, next_of: Mapping[str, str]) -> str:
 
 def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.Table:
     """One row a subject out of the statements of its best source."""
+    import pandas as pd
+
     votes = (
         said.assign(by_agent=(said["agent"] != "").astype("int64"))
         .groupby(["subject", "label"])
@@ -180,6 +183,7 @@ def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.
     votes["share"] = votes["votes"] / votes.groupby("subject")["votes"].transform("sum")
     chosen = votes.reset_index().sort_values(["subject", "votes", "last", "label"])
     chosen = chosen.drop_duplicates("subject", keep="last")
+    chosen["agents"] = pd.Series(_speakers(said, chosen), index=chosen.index, dtype=object)
     told = chosen.merge(
         said.drop_duplicates(["subject", "label"], keep="last").drop(columns=["agent"]), on=["subject", "label"]
     ).sort_values("subject")
@@ -196,6 +200,15 @@ def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.
     return pa.Table.from_pandas(
         told[INTENT_SCHEMA.names], schema=INTENT_SCHEMA, preserve_index=False
     ).replace_schema_metadata()
+
+
+def _speakers(said: pd.DataFrame, chosen: pd.DataFrame) -> list[list[str]]:
+    """The agents whose word each chosen label is, by row of `chosen`."""
+    by_agent = said.loc[said["agent"] != "", ["subject", "label", "agent"]].merge(chosen[["subject", "label"]])
+    heard: dict[str, list[str]] = {}
+    for subject, agent in zip(by_agent["subject"], by_agent["agent"], strict=True):
+        heard.setdefault(subject, []).append(agent)
+    return [heard.get(subject, []) for subject in chosen["subject"]]
 
 
 def _intent_bias(told: pd.DataFrame) -> list[str]:

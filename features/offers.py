@@ -132,8 +132,8 @@ def _with_resolution(told: pd.DataFrame, tables: Tables, *, labels: LabelParams,
     """The contact's outcome; the agent who transferred it did not resolve it."""
     outcome = resolution_labels(
         *(known(tables, name, as_of=as_of) for name in ("contacts", "segments", "verdicts")),
-        window_days=labels.repeat_window_days_by_source,
-        default_window_days=labels.repeat_window_days,
+        window_days=labels.windows_days,
+        default_window_days=labels.usual_window_days,
         as_of=as_of,
         same_topic=labels.repeat_same_topic,
         settle_h=labels.repeat_settle_h,

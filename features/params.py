@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from centre.intake import OWN_REPEAT_WINDOWS_DAYS
+
+USUAL_REPEAT_WINDOW_DAYS = 7.0
+
 
 @dataclass(frozen=True)
 class LabelParams:
     """How records become labels."""
 
-    # A repeat contact by the same customer within this time says that the matter was not resolved. Seven days is the
-    # usual window of first-contact-resolution figures (ICMI); a source may state its own.
-    repeat_window_days: float = 7.0
-    repeat_window_days_by_source: Mapping[str, float] = field(default_factory=lambda: {"anonymous-bank": 3.0})
+    # A repeat contact by the same customer within this time says that the matter was not resolved. A figure given here
+    # governs every source that `repeat_window_days_by_source` does not name; without one a source has its own (the
+    # anonymous bank 3), and the others 7, the usual window of first-contact-resolution figures (ICMI).
+    repeat_window_days: float | None = None
+    # A figure given for a source governs that source, whatever else is given.
+    repeat_window_days_by_source: Mapping[str, float] = field(default_factory=dict)
     # Frequent customers call again about something else: only the same topic counts, where topics are known.
     repeat_same_topic: bool = True
     # The last repeat contact must have ended, and so be known, before its absence means anything.
@@ -26,6 +32,17 @@ class LabelParams:
     weight_wrap_up: float = 0.5
     # A wrap-up code may still be corrected by the agent who set it, in the same shift.
     wrap_up_settle_h: float = 8.0
+
+    @property
+    def usual_window_days(self) -> float:
+        """The window of a repeat contact for sources without one of their own."""
+        return USUAL_REPEAT_WINDOW_DAYS if self.repeat_window_days is None else self.repeat_window_days
+
+    @property
+    def windows_days(self) -> Mapping[str, float]:
+        """The windows of the sources that have one of their own: given ones, and the formats' where none is given."""
+        own = OWN_REPEAT_WINDOWS_DAYS if self.repeat_window_days is None else {}
+        return {**own, **self.repeat_window_days_by_source}
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,7 @@ def card_of(run: Run, *, clone: Path, family: str, report: Report) -> dict[str, 
         "champion": asked.champion[family],
         "verdict": report.verdict,
         "feature_service": f"{made['service']}@{made['service_digest']}" if "service" in made else "none",
-        "simulated": bool(manifest.get("simulated")),
-        **{name: made.get(name) for name in ("timeless", "period", "rows")},
+        **{name: made.get(name) for name in ("simulated", "sources", "timeless", "period", "rows")},
     }
 
 

@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any
 
 from flows import admitting, launching, materializing, runs
+from flows.cli.printing import progress
 from flows.compose import Workspace
+from flows.following import following
 from flows.measuring import Watch, watching
 from flows.request import FAMILIES
 from flows.runs import Run
@@ -101,8 +103,10 @@ def train(place: Workspace, watch: Watch, family: str, *, seed: int) -> None:
     from flows.retrain import operate
 
     asked = {"family": family, "reason": REASON, "requester": ENGINEER, "seed": seed}
-    with launching.run_in_turn(place, asked) as run, watch.step(f"retrain {', '.join(run.families)}"):
-        run = operate(place, run)
+    with launching.run_in_turn(place, asked) as run:
+        named = f"retrain {', '.join(run.families)}"
+        with watch.step(named), progress(named) as tell, following(place.settings, run.run_id, tell):
+            run = operate(place, run)
     watch.steps.extend((f"  {stage}", seconds) for stage, seconds in stage_seconds(place, run))
     tell_run(run)
 

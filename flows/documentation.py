@@ -79,11 +79,24 @@ def _gates_of(params: Params) -> str:
 
 def commands_page() -> str:
     """Every command with its help, as `parley COMMAND --help` shows it."""
-    text = "# Commands\n\nEvery command takes `--json`; exit codes are those of [errors](errors.md).\n"
+    silent = " and ".join(f"`{words}`" for words, command in _commands() if not _takes_json(command))
+    text = (
+        f"# Commands\n\nEvery command takes `--json` but {silent}, which start the application; "
+        "exit codes are those of [errors](errors.md).\n"
+    )
     for words, command in _commands():
         context = command.make_context(f"parley {words}", [], resilient_parsing=True)
         text += f"\n## parley {words}\n\n```text\n{_unindented(command.get_help(context))}\n```\n"
     return text
+
+
+def _takes_json(command: Any) -> bool:
+    return any("--json" in parameter.opts for parameter in command.params)
+
+
+def commands_without_json() -> set[str]:
+    """The commands that print no JSON object."""
+    return {words for words, command in _commands() if not _takes_json(command)}
 
 
 def command_names() -> set[str]:

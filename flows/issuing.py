@@ -43,7 +43,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     champion = None if place.standing().is_off("forecast") else place.standing().champion("forecast")
     source = "model" if champion else "baseline"
     params = params_of(place, champion.version) if champion else running_params(place)
-    past = demand.intervals(_demand_tables(place, as_of), params=params.forecast, as_of=as_of)
+    past = demand.intervals(demand_tables(place, as_of), params=params.forecast, as_of=as_of)
     design = _judged_days(_design(past, as_of=as_of, params=params), as_of=as_of, params=params)
     if not design.num_rows:
         raise NotEnoughData(
@@ -88,7 +88,8 @@ def params_of(place: Workspace, version: str) -> Params:
     return parameters.from_mapping({"forecast": card["params"]}, where=f"the card of forecast/{version}")
 
 
-def _demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:
+def demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:
+    """What demand is counted from, as known at `as_of`."""
     return {name: place.archive.read(name, known_until=as_of) for name in ("volumes", "contacts", "segments")}
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import io
-import shutil
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from data_contracts.errors import NotEnoughData
 from flows import asking
 from flows.compose import Workspace
 from flows.issuing import running_params
@@ -40,43 +36,26 @@ def refresh(place: Workspace) -> dict[str, Any]:
 
 def build_sources(place: Workspace, *, as_of: datetime) -> Path:
     """The views' Parquet files as known at `as_of`. Raises NotEnoughData where no agent took a contact."""
-    from features import offers
+    from features import materializing
 
     params = running_params(place)
     tables = {name: place.archive.read(name, known_until=as_of) for name in READ}
-    told = offers.offers(tables, params=params.routing, labels=params.labels, as_of=as_of)
-    if not len(told):
-        raise NotEnoughData(
-            "no contact was taken by an agent",
-            expected="segments with an agent",
-            came="none known",
-            where=str(place.settings.archive_dir),
-        )
-    sources = place.settings.feast_dir / "sources"
-    fresh = sources.with_name("sources.tmp")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    offers.write_sources(told, tables, params=params.routing, as_of=as_of, to=fresh)
-    shutil.rmtree(sources, ignore_errors=True)
-    fresh.replace(sources)
-    return sources
+    return materializing.build_sources(
+        tables, params=params.routing, labels=params.labels, as_of=as_of, repo=place.settings.feast_dir
+    )
 
 
 def write_online(place: Workspace, sources: Path, *, as_of: datetime) -> dict[str, Any]:
     """Apply, materialise, mirror; returns {version, as_of}. Written again, the same figures are the same version."""
-    from features import lookup, mirror
+    from features import materializing
 
-    repo = place.settings.feast_dir
-    with _quiet():
-        lookup.prepare(repo, sources=sources)
-        warnings.simplefilter("ignore")  # Feast's import, the first thing that happened, sets filters of its own.
-        lookup.materialize(repo, as_of=as_of, threads=place.settings.threads)
-        version = mirror.write(place.settings.mirror_dir, repo=repo, sources=sources, as_of=as_of)
+    # Feast draws progress bars on stdout, where `--json` prints one object and nothing else.
+    with redirect_stdout(io.StringIO()):
+        version = materializing.write_online(
+            sources,
+            as_of=as_of,
+            repo=place.settings.feast_dir,
+            to=place.settings.mirror_dir,
+            threads=place.settings.threads,
+        )
     return {"version": version, "as_of": as_of.isoformat()}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Feast draws progress bars on stdout, where `--json` prints one object and nothing else."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        yield

@@ -12,6 +12,7 @@ from data_contracts.errors import InputError
 from flows.compose import Workspace
 
 if TYPE_CHECKING:
+    from centre.compaction import Compacted
     from centre.intake import Intake
 
 # One transaction up to this many events of a file (a month of calls is 100,000); above, it is taken in pieces, and a
@@ -69,10 +70,35 @@ def take(place: Workspace, opened: Opened) -> Taken:
         taken, repeated = taken + added.taken, repeated + added.repeated
     if intake.faults:
         batch = f"{opened.path.stem}-{now:%Y%m%dT%H%M%S}"
-        quarantine.store(intake.faults, folder=place.settings.quarantine_dir, batch=batch)
+        where = place.settings.quarantine_dir
+        quarantine.store(intake.faults, folder=where, batch=batch, given_in=str(opened.path.absolute()))
     period = (intake.period[0].isoformat(), intake.period[1].isoformat()) if intake.period else None
     notes = (*intake.notes, *keep_zone(place, opened.zone))
     return Taken(str(opened.path), taken, repeated, intake.faults, period, intake.known_at_rule, notes)
+
+
+def refuse_nothing_kept(place: Workspace, files: Sequence[Taken], compacted: Compacted) -> None:
+    """Raises InputError where rows were refused and nothing was taken, nor held already: that is no success.
+
+    Events that were taken count only if a rule of their contract did not refuse each of them afterwards.
+    """
+    refused = sum(len(one.faults) for one in files) + compacted.quarantined
+    if not refused or _kept(files, compacted):
+        return
+    raise InputError(
+        "nothing of what was given could be taken",
+        expected="at least one row that keeps the rules",
+        came=f"{refused} refused of {refused}",
+        where=", ".join(one.path for one in files),
+        remedy=f"{place.settings.quarantine_dir} tells each row's rule and value: mend the file and ingest it again",
+    )
+
+
+def _kept(files: Sequence[Taken], compacted: Compacted) -> bool:
+    """Whether anything of these files is held. Compaction also counts what came over HTTP: alone it proves nothing."""
+    taken, repeated = sum(one.taken for one in files), sum(one.repeated for one in files)
+    archived = compacted.taken + compacted.repeated + compacted.parked
+    return bool(repeated or (taken and (archived or taken > compacted.quarantined)))
 
 
 def named_zone(place: Workspace) -> str | None:

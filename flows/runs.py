@@ -17,7 +17,7 @@ from typing import Any
 
 from centre.settings import Settings
 from data_contracts.errors import NotFound, StateConflict
-from flows import checkout, reproduction
+from flows import checkout, reproduction, stages
 from flows.environment import is_alive
 
 STATES = ("queued", "running", "finished", "failed")
@@ -83,6 +83,12 @@ def clone_of(settings: Settings, run_id: str) -> Path:
 def sidecar(settings: Settings, run_id: str) -> Path:
     """The folder beside the clone that holds the run's state and log."""
     return settings.runs_dir / f"{run_id}.d"
+
+
+def data_docs(settings: Settings, run_id: str) -> Path | None:
+    """The first of Great Expectations' pages on a run's data; None before its check, and once its clone is removed."""
+    page = clone_of(settings, run_id) / stages.DATA_DOCS / "index.html"
+    return page if page.is_file() else None
 
 
 def save(settings: Settings, run: Run) -> Run:

@@ -75,9 +75,11 @@ def check() -> None:
         stopping += [_fault(fault) for fault in result.batch_faults]
     with produced(QUALITY) as folder:
         write_json(folder / "faults.json", {"refused": refused, "batch": stopping})
-        report = expectations.validate({name: t for name, t in tables.items() if t.num_rows}, docs_to=DATA_DOCS)
+        filled = {name: table for name, table in tables.items() if table.num_rows}
+        report = expectations.validate(filled, docs_to=DATA_DOCS, as_of=as_of)
         write_json(folder / "quality.json", plain(report))
     _refuse_broken(stopping)
+    expectations.refuse_disagreement(report, where=str(QUALITY / "quality.json"))
     with produced(CHECKED) as folder:
         for dataset, table in tables.items():
             write_table(table, folder / f"{dataset}.parquet")
@@ -212,10 +214,10 @@ def _refuse_broken(faults: list[dict[str, Any]]) -> None:
 
 
 def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Request, to: Path) -> dict[str, Any]:
-    """Family by family into one manifest: {families: {family: what was built, or data false and why}, simulated}."""
+    """Family by family into one manifest: {families: {family: what was built, or data false and why}, digest}."""
     from features import building
 
-    told: dict[str, Any] = {"families": {}, "as_of": request.as_of}
+    told: dict[str, Any] = {"families": {}, "as_of": request.as_of, "digest": request.archive_digest}
     with tempfile.TemporaryDirectory(prefix="parley-feast-") as repo:
         for family in FAMILIES:
             try:
@@ -232,7 +234,7 @@ def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Reques
                 told["families"][family] = {"data": False, "why": str(nothing)}
                 continue
             told["families"][family] = built["families"][family]
-            told |= {name: built[name] for name in ("format", "simulated")}
+            told["format"] = built["format"]
     return told
 
 

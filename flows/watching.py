@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flows import scoring
 from flows.compose import Workspace
 from flows.request import FAMILIES
 from flows.telling import tell
@@ -28,8 +28,11 @@ class WatchPolicy:
     least_outcomes: int = 1000
     # A failed or held run is not begun again and again: once a day, as planners and reviewers work.
     cool_down_h: float = 24.0
-    # Live quality on random verdicts that falls this far below the judged one is a reason by itself.
+    # Live accuracy on random verdicts that falls this far below the judged one is a reason by itself: ten times what
+    # its gate lets a candidate lose.
     quality_drop: float = 0.05
+    # Live WAPE that rises by this share above the judged one is, too: ten times the margin of its gate.
+    wape_rise: float = 0.2
     # Fewest random verdicts for live quality to be believed: at 100 the interval is 10 points to each side.
     least_prompted: int = 100
 
@@ -41,8 +44,9 @@ POLICY = WatchPolicy()
 class Evidence:
     """What is new for a family since `since`, the end of the champion's (or else the newest version's) data.
 
-    mature: labels or outcomes that count by now; agents: how many people they come from. live, live_high: accuracy on
-    verdicts asked at random with the upper end of its 95% interval; judged: the champion's accuracy in its report.
+    mature: labels or outcomes that count by now; agents: how many people they come from. live: the champion's quality
+    by `measure` with the end of its 95% interval that speaks for it (`live_best`), on `measured` random verdicts
+    (intent) or counted days (forecast); judged: the same figure in its report.
     """
 
     family: str
@@ -51,9 +55,10 @@ class Evidence:
     mature: int
     agents: int
     days: float
-    prompted: int
+    measure: str
+    measured: int
     live: float | None
-    live_high: float | None
+    live_best: float | None
     judged: float | None
     last_run_h: float | None
 
@@ -71,17 +76,17 @@ class Decision:
 
 
 def decide(seen: Evidence, policy: WatchPolicy = POLICY) -> Decision:
-    """Cool-down stops everything; then measured quality, then enough new evidence is a reason."""
+    """Cool-down stops everything; then measured quality, then enough new evidence is a reason. `why` tells both."""
     if seen.last_run_h is not None and seen.last_run_h < policy.cool_down_h:
         return Decision(
             False,
             f"cool-down: the last run ended {seen.last_run_h:.1f} h ago, "
             f"the next may begin after {policy.cool_down_h:g} h",
         )
-    fallen = _fallen(seen, policy)
-    if fallen:
-        return Decision(True, fallen)
-    return _forecast(seen, policy) if seen.family == "forecast" else _enough(seen, policy)
+    if _has_fallen(seen, policy):
+        return Decision(True, _quality(seen, policy))
+    new = _forecast(seen, policy) if seen.family == "forecast" else _enough(seen, policy)
+    return Decision(new.retrain, f"{new.why}; {_quality(seen, policy)}")
 
 
 def decide_and_tell(place: Workspace, family: str) -> dict[str, Any]:
@@ -104,13 +109,13 @@ def feedback(place: Workspace, family: str) -> Evidence:
     import pyarrow.compute as pc
 
     now = place.clock.now()
-    since, judged = champion_data(place, family)
+    since = known_since(place, family)
     verdicts = place.archive.read("verdicts", known_until=now)
     capability = {"routing": "route"}.get(family, family)
     mine = verdicts.filter(pc.equal(verdicts["capability"], capability))
     fresh = mine.filter(pc.greater(mine["known_at"], since)) if since else mine
     mature, agents = _mature(place, family, since=since, now=now)
-    live, high, prompted = _live_quality(fresh)
+    quality = scoring.live(place, family, now=now)
     last = _last_run(place, family)
     return Evidence(
         family=family,
@@ -119,24 +124,24 @@ def feedback(place: Workspace, family: str) -> Evidence:
         mature=mature,
         agents=agents,
         days=_days(place, since),
-        prompted=prompted,
-        live=live,
-        live_high=high,
-        judged=judged,
+        measure=quality.measure,
+        measured=quality.count,
+        live=quality.value,
+        live_best=quality.best,
+        judged=quality.judged,
         last_run_h=(now - last) / timedelta(hours=1) if last else None,
     )
 
 
-def champion_data(place: Workspace, family: str) -> tuple[datetime | None, float | None]:
-    """Until when the champion (or, without one, the newest version) knew, and its judged accuracy."""
+def known_since(place: Workspace, family: str) -> datetime | None:
+    """Until when the champion (or, without one, the newest version) knew; None before the first version."""
     champion = place.standing().champion(family)
     cards = place.registry.list(family)
     if not cards:
-        return None, None
+        return None
     newest = max(cards, key=lambda card: int(card.version))
     card = next((one for one in cards if champion and one.version == champion.version), newest)
-    accuracy = card.card.get("metrics", {}).get("accuracy")
-    return datetime.fromisoformat(card.card["request"]["as_of"]).astimezone(UTC), accuracy
+    return datetime.fromisoformat(card.card["request"]["as_of"]).astimezone(UTC)
 
 
 def _enough(seen: Evidence, policy: WatchPolicy) -> Decision:
@@ -155,16 +160,32 @@ def _forecast(seen: Evidence, policy: WatchPolicy) -> Decision:
     return Decision(seen.days >= policy.least_days, f"{told}; {policy.least_days} are needed")
 
 
-def _fallen(seen: Evidence, policy: WatchPolicy) -> str:
-    """Live quality that lies below the judged one even at the upper end of its interval; empty if it does not."""
-    if seen.live is None or seen.live_high is None or seen.judged is None or seen.prompted < policy.least_prompted:
-        return ""
-    if seen.live_high >= seen.judged - policy.quality_drop:
-        return ""
+def _has_fallen(seen: Evidence, policy: WatchPolicy) -> bool:
+    """Whether live quality lies too far from the judged one even at the end of its interval that speaks for it."""
+    if seen.live_best is None or seen.judged is None or seen.measured < _least_measured(seen, policy):
+        return False
+    if seen.family == "forecast":
+        return seen.live_best > seen.judged * (1 + policy.wape_rise)
+    return seen.live_best < seen.judged - policy.quality_drop
+
+
+def _quality(seen: Evidence, policy: WatchPolicy) -> str:
+    """Live quality beside the judged one, or why there is none."""
+    if seen.family == "routing":
+        return "live quality is not measured: a choice of agent is not right or wrong by itself"
+    rests_on = "day(s) of issued forecasts counted" if seen.family == "forecast" else "random verdicts"
+    needed = _least_measured(seen, policy)
+    if seen.live is None or seen.live_best is None or seen.judged is None or seen.measured < needed:
+        return f"live quality is not measured yet: {seen.measured} {rests_on} on the champion, {needed} are needed"
+    bound = "at least" if seen.family == "forecast" else "at most"
     return (
-        f"live accuracy on {seen.prompted} random verdicts is {seen.live:.3f} (at most {seen.live_high:.3f}), "
+        f"live {seen.measure} on {seen.measured} {rests_on} is {seen.live:.3f} ({bound} {seen.live_best:.3f}), "
         f"judged was {seen.judged:.3f}"
     )
+
+
+def _least_measured(seen: Evidence, policy: WatchPolicy) -> int:
+    return policy.least_days if seen.family == "forecast" else policy.least_prompted
 
 
 def _mature(place: Workspace, family: str, *, since: datetime | None, now: datetime) -> tuple[int, int]:
@@ -188,9 +209,7 @@ def _mature_intents(place: Workspace, *, since: datetime | None, now: datetime) 
         pc.and_(labels["matured"], pc.is_in(labels["label_source"], _values("corrected", "confirmed")))
     )
     spoken = spoken.filter(pc.greater(spoken["known_at"], since)) if since else spoken
-    said = read["verdicts"].filter(pc.equal(read["verdicts"]["capability"], "intent"))
-    said = said.filter(pc.greater(said["known_at"], since)) if since else said
-    return spoken.num_rows, len(set(said["agent_id"].drop_null().to_pylist()))
+    return spoken.num_rows, len({agent for agents in spoken["agents"].to_pylist() for agent in agents})
 
 
 def _mature_outcomes(place: Workspace, *, since: datetime | None, now: datetime) -> tuple[int, int]:
@@ -206,28 +225,16 @@ def _mature_outcomes(place: Workspace, *, since: datetime | None, now: datetime)
         read["contacts"],
         read["segments"],
         read["verdicts"],
-        window_days=params.repeat_window_days_by_source,
+        window_days=params.windows_days,
         as_of=now,
         same_topic=params.repeat_same_topic,
         settle_h=params.repeat_settle_h,
-        default_window_days=params.repeat_window_days,
+        default_window_days=params.usual_window_days,
     )
     mature = labels.filter(labels["matured"])
     mature = mature.filter(pc.greater(mature["known_at"], since)) if since else mature
     agents = read["segments"].filter(pc.is_in(read["segments"]["contact_id"], mature["contact_id"].combine_chunks()))
     return mature.num_rows, len(set(agents["agent_id"].drop_null().to_pylist()))
-
-
-def _live_quality(verdicts: Any) -> tuple[float | None, float | None, int]:
-    """Accuracy on verdicts that were asked at random, the upper end of Wilson's 95% interval, and their number."""
-    asked = [row for row in verdicts.select(["prompted", "verdict"]).to_pylist() if row["prompted"]]
-    judged = [row["verdict"] in ("right", "used") for row in asked if row["verdict"] in ("right", "wrong", "used")]
-    if not judged:
-        return None, None, 0
-    share, count, z = sum(judged) / len(judged), len(judged), 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return share, middle + half, count
 
 
 def _days(place: Workspace, since: datetime | None) -> float:

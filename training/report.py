@@ -127,7 +127,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Data:
-    """Where the rows came from. `simulated` is "all", "some" or "none" of the judged rows."""
+    """Where the rows came from. `simulated`: "all" of the judged rows, "some" of the rows used, or "none"."""
 
     as_of: str
     sources: tuple[str, ...]

@@ -91,17 +91,17 @@ def _manifest(data: Path, family: str) -> dict[str, Any]:
     if not above.is_file():
         return {}
     told = json.loads(above.read_text(encoding="utf-8"))
-    shared = {name: value for name, value in told.items() if name in ("as_of", "digest", "sources", "simulated")}
-    return {**shared, **(told.get("families", {}).get(family) or told.get(family) or {})}
+    shared = {name: value for name, value in told.items() if name in ("as_of", "digest")}
+    return {**shared, **(told.get("families", {}).get(family) or {})}
 
 
 def _simulated(told: object, *, where: str) -> Literal["all", "some", "none"]:
-    if told in (True, "all"):
+    if told == "all":
         return "all"
-    if told in (False, None, "none"):
-        return "none"
     if told == "some":
         return "some"
+    if told == "none":
+        return "none"
     raise InputError("the manifest on simulation", expected="all, some or none", came=repr(told), where=where)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from centre.intake import anonymous_bank, events, intent_csv, volume_csv
 from centre.intake.reading import Intake
 
-__all__ = ["FORMATS", "OWN_ZONES", "Format", "Intake"]
+__all__ = ["FORMATS", "OWN_REPEAT_WINDOWS_DAYS", "OWN_ZONES", "Format", "Intake"]
 
 
 class Format(Protocol):
@@ -31,3 +31,6 @@ FORMATS: Mapping[str, Format] = {
 
 OWN_ZONES: Mapping[str, str] = {"anonymous-bank": anonymous_bank.HOME_ZONE}
 """Formats of one centre, whose zone is known without being named."""
+
+OWN_REPEAT_WINDOWS_DAYS: Mapping[str, float] = {"anonymous-bank": anonymous_bank.REPEAT_WINDOW_DAYS}
+"""Formats of one centre whose customers call too often for the usual window of a repeat contact."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -48,19 +48,27 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) 
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Show that long work goes on: a spinner where a person looks, one line elsewhere, nothing when quiet."""
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show that long work goes on: a spinner where a person looks, one line elsewhere, nothing when quiet.
+
+    Gives a function that tells at which step the work is: beside the spinner, or as a line of its own.
+    """
     if quiet:
-        yield
+        yield lambda step: None
         return
     if not sys.stderr.isatty():
-        sys.stderr.write(f"{what} …\n")
-        yield
+        _say_aside(f"{what} …")
+        yield lambda step: _say_aside(f"{what}: {step}")
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(what):
-        yield
+    with Console(stderr=True).status(what) as shown:
+        yield lambda step: shown.update(f"{what}: {step}")
+
+
+def _say_aside(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _word(value: Any) -> str:

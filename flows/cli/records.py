@@ -33,7 +33,10 @@ def ingest(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take records in: each file whole or not at all, then checked and moved to the archive."""
+    """Take records in: each file whole or not at all, then checked and moved to the archive.
+
+    Ends with 2 where rows were refused and nothing at all was taken.
+    """
     place = _workspace()
     from flows import receiving
     from flows.operating import embedded
@@ -59,11 +62,10 @@ def ingest(
     result["quarantined"] += sum(f["refused"] for f in files)
     if as_json:
         out(result)
-        return
-    for one in files:
-        say(f"{one['path']}: {one['taken']} rows taken, {one['repeated']} repeated, {one['refused']} refused")
-        facts({"period": _period(one["period"]), "known_at": one["known_at_rule"], "notes": one["notes"]}, indent="  ")
-    _say_counts(result, place)
+    else:
+        _say_files(files)
+        _say_counts(result, place)
+    receiving.refuse_nothing_kept(place, done.files, done.compacted)
 
 
 def simulate(
@@ -185,6 +187,12 @@ def _workspace() -> Workspace:
 def _counts(done: Any) -> dict[str, Any]:
     names = ("taken", "repeated", "quarantined", "parked", "freed", "batch")
     return {**{name: getattr(done, name) for name in names}, "archived_period": _plain_period(done.period)}
+
+
+def _say_files(files: list[dict[str, Any]]) -> None:
+    for one in files:
+        say(f"{one['path']}: {one['taken']} rows taken, {one['repeated']} repeated, {one['refused']} refused")
+        facts({"period": _period(one["period"]), "known_at": one["known_at_rule"], "notes": one["notes"]}, indent="  ")
 
 
 def _say_counts(result: dict[str, Any], place: Workspace) -> None:

@@ -145,37 +145,42 @@ def list_runs(as_json: AsJson = False) -> None:
 
 
 def show_run(run_id: str, as_json: AsJson = False) -> None:
-    """One run: what was asked, what came of it, and its steps."""
+    """One run: what was asked, what came of it, its steps, and where the pages on its data's quality lie."""
     from flows import runs
 
     place = _workspace()
     run, steps = runs.load(place.settings, run_id), runs.progress(place.settings, run_id)
+    page = runs.data_docs(place.settings, run_id)
+    told = {**run.to_json(), "data_docs": str(page) if page else None}
     if as_json:
-        out({**run.to_json(), "progress": steps})
+        out({**told, "progress": steps})
         return
-    facts({name: value for name, value in run.to_json().items() if name != "outcomes"})
+    facts({name: value for name, value in told.items() if name != "outcomes"})
     _show_outcomes(run)
     table(("at", "stage", "state"), [(s["at"], s["stage"], s["state"]) for s in steps], empty="no steps yet")
 
 
-def run_logs(run_id: str) -> None:
+def run_logs(run_id: str, as_json: AsJson = False) -> None:
     """What the stages of a run printed."""
     from flows import runs
 
     place = _workspace()
     runs.load(place.settings, run_id)
     path = runs.sidecar(place.settings, run_id) / "log.txt"
-    say(path.read_text(encoding="utf-8") if path.is_file() else "nothing was printed yet")
+    said = path.read_text(encoding="utf-8") if path.is_file() else ""
+    out({"run_id": run_id, "log": said}) if as_json else say(said or "nothing was printed yet")
 
 
 def _operate(place: Workspace, run: Run, *, as_json: bool) -> None:
     """Run it, show what came of it; a family that could not be judged ends the command with its error's code."""
+    from flows.following import following
     from flows.operating import embedded
 
-    with progress(f"{run.run_id}: {', '.join(run.families)}", quiet=as_json), embedded(place.settings):
+    with progress(f"{run.run_id}: {', '.join(run.families)}", quiet=as_json) as tell, embedded(place.settings):
         from flows.retrain import operate
 
-        run = operate(place, run)
+        with following(place.settings, run.run_id, tell):
+            run = operate(place, run)
     if as_json:
         out(run.to_json())
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def test_labels_that_train_were_known_when_judging_began(built: Path, tables: di
     told = pq.read_table(built / "routing" / "offers.parquet")
     judged = told.filter(pc.equal(told["part"], "judge"))
     cut = pc.min(judged["happened_at"]).as_py()
-    window = timedelta(days=PARAMS.labels.repeat_window_days, hours=PARAMS.labels.repeat_settle_h)
+    window = timedelta(days=PARAMS.labels.usual_window_days, hours=PARAMS.labels.repeat_settle_h)
     contacts = tables["contacts"]
     ended = dict(zip(contacts["contact_id"].to_pylist(), contacts["ended_at"].to_pylist(), strict=True))
     for row in told.filter(pc.not_equal(told["part"], "judge")).to_pylist():
@@ -131,14 +132,56 @@ def test_every_offer_has_its_row_and_every_judged_decision_its_candidates(
     assert who.filter(pc.invert(who["chosen"]))["propensity"].null_count == 3 * judged.num_rows
 
 
-def test_the_manifest_tells_rows_period_service_and_that_it_is_simulated(built: Path) -> None:
+def test_the_manifest_tells_rows_period_service_sources_and_that_all_of_it_is_simulated(built: Path) -> None:
     told = json.loads((built / "manifest.json").read_text())
-    assert told["simulated"] is True
+    assert {(one["simulated"], *one["sources"]) for one in told["families"].values()} == {("all", "tiny")}
     assert set(told["families"]) == {"intent", "routing", "forecast"}
     assert told["families"]["routing"]["service"] == "routing_v1"
     for family, file in (("intent", "examples"), ("routing", "offers"), ("forecast", "intervals")):
         rows = pq.read_metadata(built / family / f"{file}.parquet").num_rows
         assert told["families"][family]["rows"] == rows == sum(told["families"][family]["parts"].values())
+
+
+def _real(tables: dict[str, pa.Table], dataset: str, chosen: Callable[[int], bool]) -> dict[str, pa.Table]:
+    """The same tables, where the chosen rows of one dataset are no simulation and come from the bank."""
+    told = tables[dataset].to_pylist()
+    for number, row in enumerate(told):
+        row |= {"simulated": False, "source": "bank"} if chosen(number) else {}
+    return tables | {dataset: pa.Table.from_pylist(told, schema=tables[dataset].schema)}
+
+
+@pytest.mark.parametrize(
+    ("family", "dataset", "touched"),
+    [("intent", "contacts", True), ("routing", "segments", True), ("forecast", "contacts", True),
+     ("routing", "ratings", False), ("forecast", "utterances", False)],
+)  # fmt: skip
+@pytest.mark.parametrize(("kind", "share"), [("some", 2), ("none", 1), ("all", 10**9)])
+def test_each_family_tells_whether_all_some_or_none_of_its_own_rows_are_simulated(
+    tables: dict[str, pa.Table], tmp_path: Path, family: str, dataset: str, touched: bool, kind: str, share: int
+) -> None:
+    mixed = _real(tables, dataset, lambda number: share < 10**9 and number % share == 0)
+
+    built = building.build(
+        mixed, params=PARAMS, families=[family], as_of=AS_OF, to=tmp_path / "features", repo=tmp_path / "feast"
+    )
+
+    told = built["families"][family]
+    assert told["simulated"] == (kind if touched else "all")
+    assert told["sources"] == {"some": ["bank", "tiny"], "none": ["bank"], "all": ["tiny"]}[kind if touched else "all"]
+
+
+def test_evidence_that_is_only_simulated_stays_so_whatever_was_learned_from(
+    tables: dict[str, pa.Table], tmp_path: Path
+) -> None:
+    mixed = _real(tables, "segments", lambda number: number < 100)
+
+    built = building.build(
+        mixed, params=PARAMS, families=["routing"], as_of=AS_OF, to=tmp_path / "features", repo=tmp_path / "feast"
+    )
+
+    assert (
+        built["families"]["routing"] | {"simulated": "all", "sources": ["bank", "tiny"]} == built["families"]["routing"]
+    )
 
 
 def test_no_path_and_no_pickle_is_among_the_payload(built: Path) -> None:

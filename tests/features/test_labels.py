@@ -126,6 +126,38 @@ def test_codes_outside_the_taxonomy_are_no_labels_and_deprecated_intents_have_su
     assert [(f["contact_id"], f["label"]) for f in found] == [("c2", "credit")]
 
 
+@pytest.mark.parametrize(
+    ("given", "bank", "others"),
+    [
+        ({}, 3.0, 7.0),
+        ({"repeat_window_days": 14.0}, 14.0, 14.0),
+        ({"repeat_window_days": 7.0}, 7.0, 7.0),
+        ({"repeat_window_days_by_source": {"anonymous-bank": 5.0}}, 5.0, 7.0),
+        ({"repeat_window_days_by_source": {"crm": 5.0}}, 3.0, 7.0),
+        ({"repeat_window_days": 14.0, "repeat_window_days_by_source": {"anonymous-bank": 5.0}}, 5.0, 14.0),
+    ],
+)
+def test_a_window_that_is_given_governs_and_a_source_s_own_stands_only_without_one(
+    given: dict[str, Any], bank: float, others: float
+) -> None:
+    params = LabelParams(**given)
+
+    assert params.windows_days.get("anonymous-bank", params.usual_window_days) == bank
+    assert params.windows_days.get("zendesk", params.usual_window_days) == others
+
+
+@pytest.mark.parametrize(("given", "resolved"), [({}, 1.0), ({"repeat_window_days": 14.0}, 0.0)])
+def test_a_repeat_after_five_days_at_the_bank_counts_only_in_a_longer_window_that_was_asked_for(
+    given: dict[str, Any], resolved: float
+) -> None:
+    params = LabelParams(**given)
+    calls = [contact("c1", source="anonymous-bank"), contact("c2", source="anonymous-bank", at=T0 + timedelta(days=5))]
+
+    told = outcomes(calls, window=params.windows_days or params.usual_window_days)
+
+    assert told["c1"][0] == resolved
+
+
 def outcomes(
     contacts: list[dict[str, Any]], *, legs: list[dict[str, Any]] | None = None, as_of: datetime = LATER,
     verdicts: list[dict[str, Any]] | None = None, same_topic: bool = True, window: Any = 7.0,

@@ -69,7 +69,7 @@ def test_the_slowest_agent_has_the_greatest_excess_and_the_fastest_the_least(sou
 
 def test_a_resolution_counts_only_once_its_window_has_closed(sources: dict[str, pd.DataFrame]) -> None:
     told = sources["agent_features"]
-    window = timedelta(days=LabelParams().repeat_window_days)
+    window = timedelta(days=LabelParams().usual_window_days)
     early = told[told["event_timestamp"] < START + window]
     late = told[told["event_timestamp"] > START + window + timedelta(days=3)]
     assert early["agent_resolution_rate"].isna().all()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from centre import compaction
 from centre.clock import FixedClock
 from data_contracts.errors import EventConflict, InputError, NotFound, RowRefused
 from flows import asking, mending, receiving
@@ -30,6 +31,14 @@ def customer(name: str, **changes: object) -> dict[str, object]:
 def write(path: Path, events: Sequence[object]) -> Path:
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     return path
+
+
+RATING = {"rating_id": "r-1", "contact_id": "c-1", "score": 5}
+
+
+def compact(place: Workspace) -> compaction.Compacted:
+    where = place.settings.quarantine_dir
+    return compaction.compact(place.log, place.archive, clock=place.clock, quarantine=where)
 
 
 def take(place: Workspace, path: Path, form: str = "events") -> receiving.Taken:
@@ -70,6 +79,47 @@ def test_a_file_given_twice_is_taken_once(place: Workspace, tmp_path: Path) -> N
     assert (again.taken, again.repeated) == (0, 2)
 
 
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("events", "no json\n{}\n"),
+        ("intent-csv", "text,label\n,\n ,\n"),
+        ("events", json.dumps(customer("e-1", type="customer.rated", data={"rating_id": "r", "score": 11})) + "\n"),
+    ],
+)
+def test_files_of_which_nothing_can_be_taken_are_refused(
+    place: Workspace, tmp_path: Path, form: str, text: str
+) -> None:
+    path = tmp_path / "given"
+    path.write_text(text, encoding="utf-8")
+
+    taken = take(place, path, form)
+    moved = compact(place)
+
+    with pytest.raises(InputError, match="nothing of what was given") as refused:
+        receiving.refuse_nothing_kept(place, [taken], moved)
+    assert str(path) in refused.value.where
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("good", [customer("k-1"), customer("r-1", type="customer.rated", data=RATING)])
+def test_one_row_that_is_taken_or_waits_for_its_parent_is_enough(
+    place: Workspace, tmp_path: Path, good: dict[str, object]
+) -> None:
+    path = write(tmp_path / "file.jsonl", [good, {}])
+
+    receiving.refuse_nothing_kept(place, [take(place, path)], compact(place))
+    receiving.refuse_nothing_kept(place, [take(place, path)], compact(place))
+
+
+def test_what_came_over_http_in_the_meantime_does_not_excuse_a_file(place: Workspace, tmp_path: Path) -> None:
+    take(place, write(tmp_path / "other.jsonl", [customer("k-1")]))
+    bad = take(place, write(tmp_path / "bad.jsonl", [{}]))
+
+    with pytest.raises(InputError, match="1 refused of 1"):
+        receiving.refuse_nothing_kept(place, [bad], compact(place))
+
+
 def test_simulated_history_does_not_come_into_a_real_workspace(place: Workspace, tmp_path: Path) -> None:
     take(place, write(tmp_path / "real.jsonl", [customer("k-1")]))
 
@@ -87,13 +137,11 @@ def test_it_may_where_a_setting_says_so(home: Path, clock: FixedClock, tmp_path:
     assert take(place, write(tmp_path / "simulated.jsonl", [customer("k-2", simulated=True)])).taken == 1
 
 
-def test_a_mended_row_comes_back_and_no_longer_waits(place: Workspace, clock: FixedClock, tmp_path: Path) -> None:
-    from centre.compaction import compact
-
+def test_a_mended_row_comes_back_and_no_longer_waits(place: Workspace, tmp_path: Path) -> None:
     rating = {"rating_id": "r-1", "contact_id": "c-1", "score": 11}
     event = customer("e-1", type="customer.rated", data=rating)
     take(place, write(tmp_path / "file.jsonl", [event]))
-    compact(place.log, place.archive, clock=clock, quarantine=place.settings.quarantine_dir)
+    compact(place)
     (kept,) = place.settings.quarantine_dir.glob("*.jsonl")
 
     still_wrong = write(tmp_path / "wrong.jsonl", [{"line": 1, "score": 12}])
@@ -103,6 +151,24 @@ def test_a_mended_row_comes_back_and_no_longer_waits(place: Workspace, clock: Fi
 
     assert told["taken"] == 1
     assert told["still_waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "line"), [("events", "no json\n{}\n", 2), ("intent-csv", "text,label\nhello,hi\n ,hi\n", 3)]
+)
+def test_a_row_that_its_file_s_reader_refused_is_mended_in_the_file(
+    place: Workspace, tmp_path: Path, form: str, text: str, line: int
+) -> None:
+    path = tmp_path / "given"
+    path.write_text(text, encoding="utf-8")
+    refused = len(take(place, path, form).faults)
+    (kept,) = place.settings.quarantine_dir.glob("*.jsonl")
+
+    with pytest.raises(InputError, match="never became an event") as error:
+        mending.replay(place, kept, write(tmp_path / "mended.jsonl", [{"line": refused, "text": "hello"}]))
+
+    assert error.value.where == f"{path}, line {line}"
+    assert "mend the file and ingest it again" in error.value.remedy
 
 
 @pytest.mark.parametrize("text", ["no json", '{"score": 1}', '{"line": "x"}', "[1]"])

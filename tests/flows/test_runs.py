@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from centre import settings as all_settings
 from centre.clock import FixedClock
 from centre.settings import Settings
 from data_contracts.errors import NotFound, StateConflict
-from flows import runs
+from flows import runs, stages
+from flows.following import following
 from flows.runs import Run
 
 
@@ -94,3 +96,30 @@ def test_old_clones_go_and_their_records_stay(settings: Settings, clock: FixedCl
     assert removed == ["20260501-000002-intent-0001", "20260501-000001-intent-0001"]
     assert len(runs.all_runs(settings)) == 4
     assert runs.clone_of(settings, "20260501-000000-intent-0001").is_dir()
+
+
+def test_each_stage_that_begins_is_told_while_the_run_goes_on(settings: Settings, clock: FixedClock) -> None:
+    run = runs.note(settings, asked(settings, clock), stage="prepare", at=clock.now())
+    heard: list[str] = []
+
+    with following(settings, run.run_id, heard.append):
+        runs.note(settings, run, stage="collect", at=clock.now())
+        ends = time.monotonic() + 10
+        while not heard and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert heard == ["collect"]
+        runs.note(settings, run, stage="check", at=clock.now())
+    runs.note(settings, run, stage="build", at=clock.now())
+
+    assert heard == ["collect", "check"]
+
+
+def test_a_run_names_the_pages_on_its_datas_quality_once_there_are_any(settings: Settings, clock: FixedClock) -> None:
+    run = asked(settings, clock)
+    before = runs.data_docs(settings, run.run_id)
+    page = runs.clone_of(settings, run.run_id) / stages.DATA_DOCS / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<html>")
+
+    assert before is None
+    assert runs.data_docs(settings, run.run_id) == page

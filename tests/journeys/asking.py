@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -34,13 +35,38 @@ def ask(client: httpx.Client, desk: Desk, text: str, language: str | None = None
     return dict(answer.json())
 
 
-def answered_by_model(client: httpx.Client, desk: Desk, text: str) -> dict[str, Any]:
-    """The first answer that a model gave, within the five seconds that a swap may take (and the pull before it)."""
-    ends = time.monotonic() + 30
+def answered_by_model(client: httpx.Client, desk: Desk, text: str, *, within_s: float = 30) -> dict[str, Any]:
+    """The first answer that a model gave: the server may have just begun, and have to fetch it first."""
+    ends = time.monotonic() + within_s
     while (answer := ask(client, desk, text))["source"] != "model":
         assert time.monotonic() < ends, answer
-        time.sleep(0.2)
+        time.sleep(0.1)
     return answer
+
+
+def swapped_after(
+    client: httpx.Client, desk: Desk, text: str, *, by: Callable[[], object]
+) -> tuple[dict[str, Any], float]:
+    """The first answer of a model while `by` promotes it, and how many seconds after the chain's entry it came.
+
+    Somebody asks all the while: the promotion is in the chain before the command that wrote it has ended.
+    """
+
+    def first() -> tuple[dict[str, Any], datetime]:
+        return answered_by_model(client, desk, text, within_s=120), datetime.now(UTC)
+
+    with ThreadPoolExecutor(max_workers=1) as asking:
+        waiting = asking.submit(first)
+        by()
+        answer, answered_at = waiting.result()
+    return answer, (answered_at - promoted_at(desk)).total_seconds()
+
+
+def promoted_at(desk: Desk) -> datetime:
+    """When the newest promotion was written into the chain."""
+    lines = (desk.home / "history" / "promotions.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    return datetime.fromisoformat([one["at"] for one in entries if one["kind"] == "promotion.promoted"][-1])
 
 
 def wait_until(holds: Callable[[], bool], *, within_s: float = 30) -> None:

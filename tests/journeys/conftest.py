@@ -35,11 +35,20 @@ def new_desk(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 
 @pytest.fixture(scope="session")
-def small_centre(new_desk: Callable[[str], Desk], tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk where a small simulated centre was taken in and the demo's job was done on it."""
-    desk = new_desk("small-centre")
-    events = tmp_path_factory.mktemp("events") / "small-centre.jsonl"
-    write_events(events)
-    desk.parley("ingest", "events", events)
-    desk.parley("demo", "--no-serve")
-    return desk
+def new_centre(new_desk: Callable[[str], Desk], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Desk]:
+    """Makes a desk where a small simulated centre was taken in and the demo's job was done on it."""
+
+    def make(name: str) -> Desk:
+        desk, events = new_desk(name), tmp_path_factory.mktemp("events") / f"{name}.jsonl"
+        write_events(events)
+        desk.parley("ingest", "events", events)
+        desk.parley("demo", "--no-serve")
+        return desk
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_centre(new_centre: Callable[[str], Desk]) -> Desk:
+    """One such centre for all journeys that do not mind what another did in it before."""
+    return new_centre("small-centre")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.journeys.desk import Desk
 
-pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

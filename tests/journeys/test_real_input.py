@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.compose import workspace
 from tests.journeys.asking import answered_by_model, champion, forecast_period, wait_until
 from tests.journeys.desk import Desk
 
@@ -33,6 +35,15 @@ def traced(desk: Desk, prediction_id: str) -> dict[str, Any]:
     """What the answer rests on, once it is written."""
     wait_until(lambda: desk.parley("trace", prediction_id, code=None).code == 0)
     return desk.parley("trace", prediction_id, "--json").told
+
+
+def busiest(desk: Desk) -> tuple[str, list[str]]:
+    """The queue with the most legs in the workspace's own archive, and the two agents who took most of them."""
+    legs = workspace(desk.home).archive.columns("segments", ["queue", "agent_id"]).to_pylist()
+    taken = [leg for leg in legs if leg["agent_id"] and leg["queue"]]
+    ((queue, _),) = Counter(leg["queue"] for leg in taken).most_common(1)
+    agents = Counter(leg["agent_id"] for leg in taken if leg["queue"] == queue).most_common(2)
+    return queue, [name for name, _ in agents]
 
 
 def test_labelled_texts_become_an_intent_model_that_answers_and_is_traced(
@@ -90,13 +101,14 @@ def test_every_call_of_a_bank_becomes_a_routing_candidate_that_is_judged_honestl
     assert outcome["verdict"] == "held" or outcome["report"]["allowed_use"] == "pilot"
     assert outcome["verdict"] == "passed" or outcome["reasons"]
     desk.parley("materialize")
+    queue, agents = busiest(desk)
     with desk.serving("--only", "route") as client:
         asked = {
-            "contact_id": "live-1", "attempt": 1, "queue": "PS", "channel": "voice",
-            "agents": [{"agent_id": "anonymous-bank:AVI", "state": "available", "idle_s": 30.0},
-                         {"agent_id": "anonymous-bank:ZOHARI", "state": "available", "idle_s": 60.0}],
+            "contact_id": "live-1", "attempt": 1, "queue": queue, "channel": "voice",
+            "agents": [{"agent_id": name, "state": "available", "idle_s": 30.0} for name in agents],
         }  # fmt: skip
         answer = client.post("/v1/route", json=asked, headers=desk.headers("desktop"))
     assert answer.status_code == 200, answer.text
     assert answer.json()["source"] == "baseline"
+    assert answer.json()["answer"]["agent_id"] in agents
     assert traced(desk, answer.json()["prediction_id"])["answer"]["answer_source"] == "baseline"

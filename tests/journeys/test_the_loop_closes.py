@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NEW = world.novel_intent().id
 # In each language that the champion answers; in the others it abstains to a person, before and after.
-CORRECTIONS, UNSEEN, OTHERS_EACH = 80, 110, 8
+CORRECTIONS, UNSEEN, OTHERS_EACH = 80, 110, 25
 Texts = list[tuple[str, str]]
 
 
@@ -37,14 +37,14 @@ def languages_answered(desk: Desk) -> list[str]:
     return list(desk.parley("report", version, "--json").told["answers_in"])
 
 
-def share_right(client: httpx.Client, desk: Desk, asked: list[tuple[str, Texts]]) -> float:
-    """The share of texts whose first answer is their intent."""
+def right(client: httpx.Client, desk: Desk, asked: list[tuple[str, Texts]]) -> int:
+    """Of how many texts the first answer is their intent."""
     hits = [
         ask(client, desk, text, language)["answer"]["intent"] == intent
         for intent, texts in asked
         for text, language in texts
     ]
-    return sum(hits) / len(hits)
+    return sum(hits)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def test_a_new_intent_is_learned_from_two_agents_corrections(small_centre: Desk)
 
     with desk.serving() as client:
         answered_by_model(client, desk, "I forgot my password")
-        recall_before, others_before = share_right(client, desk, unseen), share_right(client, desk, others)
+        recall_before, others_before = right(client, desk, unseen), right(client, desk, others)
         with watching(desk) as look:
             before = look()
         define(client, desk)
@@ -111,14 +111,16 @@ def test_a_new_intent_is_learned_from_two_agents_corrections(small_centre: Desk)
         assert outcome["verdict"] == "passed", outcome["reasons"]
         approve(desk)
         wait_until(lambda: ask(client, desk, "hello")["version"] == f"intent/{outcome['version']}")
-        recall_after, others_after = share_right(client, desk, unseen), share_right(client, desk, others)
+        recall_after, others_after = right(client, desk, unseen), right(client, desk, others)
 
-    told = f"recall {recall_before:.2f} to {recall_after:.2f}, others {others_before:.3f} to {others_after:.3f}"
-    print(f"\n{languages}: {told}")
+    new_count, others_count = (sum(len(texts) for _, texts in told) for told in (unseen, others))
+    print(f"\n{languages}: of {new_count} new ones {recall_before} to {recall_after} right, "
+          f"of {others_count} others {others_before} to {others_after}")  # fmt: skip
     assert not before["retrain"], before["why"]
     assert after["retrain"], after["why"]
     assert "2 agent" in after["why"]
     assert recall_before == 0
-    assert len(unseen[0][1]) >= 100
-    assert recall_after >= 0.8
-    assert others_after >= others_before - 0.01
+    assert new_count >= 100
+    assert 10 * recall_after >= 8 * new_count
+    # One text in a hundred may be lost to the new intent; counted, as a share falls on either side of its own edge.
+    assert 100 * (others_before - others_after) <= others_count

@@ -67,3 +67,10 @@ def test_the_chinese_readme_keeps_beside_the_english_one() -> None:
     for pattern in (r"^#+ ", r"^```", r"^\| "):
         assert len(re.findall(pattern, english, re.M)) == len(re.findall(pattern, chinese, re.M)), pattern
     assert set(re.findall(r"parley [a-z]+", english)) == set(re.findall(r"parley [a-z]+", chinese))
+
+
+def test_every_command_takes_json_but_the_two_that_start_the_application() -> None:
+    from flows.documentation import commands_page, commands_without_json
+
+    assert commands_without_json() == {"demo", "serve"}
+    assert "but `demo` and `serve`" in commands_page()

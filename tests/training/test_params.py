@@ -23,6 +23,13 @@ def test_what_is_left_out_keeps_its_default() -> None:
     assert params.from_mapping({"intent": {"max_rows": 5}}).intent.false_refusal == params.IntentParams().false_refusal
 
 
+def test_a_window_that_a_run_is_given_governs_the_bank_too() -> None:
+    found = params.override(params.load(PARAMS_YAML), ["labels.repeat_window_days=14"]).labels
+
+    assert (found.windows_days.get("anonymous-bank"), found.usual_window_days) == (None, 14.0)
+    assert params.load(PARAMS_YAML).labels.windows_days == {"anonymous-bank": 3.0}
+
+
 def test_an_unknown_parameter_names_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("intent: {max_row: 5}\n", encoding="utf-8")
