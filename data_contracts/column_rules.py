@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.cells import Mask, days, microseconds, numbers, valid
-from data_contracts.rules import ANY, DAY_OR_TIME, NUMBER, Row, RowRule, Wants
+from data_contracts.rules import ANY, DAY_OR_TIME, NUMBER, TIME, Row, RowRule, Wants
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,21 @@ class NotFuture(ColumnRule):
             return False
         latest = self.latest(as_of)
         return bool(value > (latest if isinstance(value, datetime) else latest.date()))
+
+
+@dataclass(frozen=True)
+class NotAncient(ColumnRule):
+    """A time not earlier than a floor that the contract states: no clock of a contact centre ever showed it."""
+
+    earliest: datetime
+
+    def wants(self) -> Wants:
+        return {self.column: TIME}
+
+    def broken(self, table: pa.Table, *, as_of: datetime) -> Mask:
+        early = numbers(table, self.column) < microseconds(self.earliest)
+        return np.asarray(early, dtype=bool) & valid(table, self.column)
+
+    def breaks(self, row: Row, *, as_of: datetime) -> bool:
+        value = row.get(self.column)
+        return value is not None and bool(value < self.earliest)

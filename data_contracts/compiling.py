@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from data_contracts.batch_rules import DuplicateShare, Freshness, RowCount
-from data_contracts.column_rules import Between, Finite, NotFuture, Required
+from data_contracts.column_rules import Between, Finite, NotAncient, NotFuture, Required
 from data_contracts.cross_rules import AbsentWhen, AnyOf, Different, NotBefore, OfListed, RequiredWhen, Sum, Within
 from data_contracts.errors import ContractError
 from data_contracts.rules import COMPARATORS, BatchRule, ReferenceRule, RowRule
@@ -93,6 +94,8 @@ def _option_rules(name: str, told: Told, *, where: str) -> list[RowRule]:
     found = list[RowRule]()
     if items:
         found.append(_items(name, items, where=where))
+    if told.get("logicalType") == "timestamp" and "minimum" in options:
+        found.append(_not_ancient(name, str(options.pop("minimum")), where=where))
     bounds = {key: options.pop(key) for key in _BOUNDS if key in options}
     if bounds:
         found.append(_between(name, bounds))
@@ -110,6 +113,16 @@ def _option_rules(name: str, told: Told, *, where: str) -> list[RowRule]:
 
 
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def _not_ancient(name: str, floor: str, *, where: str) -> NotAncient:
+    try:
+        earliest = datetime.fromisoformat(floor)
+    except ValueError:
+        earliest = None
+    if earliest is None or earliest.tzinfo is None:
+        raise ContractError("not a time", expected="as 1970-01-01T00:00:00Z", came=floor, where=where)
+    return NotAncient(f"{name}.not_ancient", f"{name} must not be earlier than {floor}", name, earliest)
 
 
 def _between(name: str, bounds: Told) -> Between:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -58,6 +59,15 @@ PLATFORM_TYPES: Final = (
     "capability.degraded",
 )
 """Events of the platform about itself: logged, never compacted into a dataset."""
+
+RESERVED_SOURCE: Final = "parley/"
+"""How the platform's own sources begin."""
+
+SAID_BY_PLATFORM: Final = frozenset({"prediction.served"})
+"""Types with a row that nobody but the platform may say."""
+
+PLATFORM_DECISION: Final = re.compile(r"decision-[0-9a-f]{32}")
+"""The ids of decisions that the platform made (serving/routing.py)."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,40 @@ class Event:
         """sha256 (hex) of the canonical JSON of everything but the key: equal bodies, equal digests."""
         body = {name: value for name, value in self.to_cloudevent().items() if name not in ("id", "source")}
         return hashlib.sha256(canonical_json(body).encode()).hexdigest()
+
+
+def from_outside(event: Event, *, where: str) -> Event:
+    """The event, if anybody but the platform may say it; of a decision's second word, `followed` is as its type says.
+
+    The platform alone says what it answered and decided: who could say it for it could forge a trace, or give a
+    decision a second body, which puts both into quarantine. Raises MalformedEvent.
+    """
+    if event.source.startswith(RESERVED_SOURCE):
+        expected = f"a source that does not begin {RESERVED_SOURCE}"
+        raise MalformedEvent(
+            "this source belongs to the platform", expected=expected, came=event.source[:80], where=where
+        )
+    if event.type not in DATASET_OF or event.type in SAID_BY_PLATFORM:
+        expected = "a type that carries a row of the centre's own"
+        raise MalformedEvent("only the platform itself says this", expected=expected, came=event.type, where=where)
+    if event.type not in _SECOND_WORD:
+        _refuse_platforms_decision(event, where)
+        return event
+    meant = _SECOND_WORD[event.type]
+    if event.data.get("followed", meant) is not meant:
+        came = f"followed {event.data['followed']}"
+        raise MalformedEvent(f"{event.type} says otherwise", expected=f"followed {meant}", came=came, where=where)
+    return replace(event, data={**event.data, "followed": meant})
+
+
+_SECOND_WORD: Final = {"decision.followed": True, "decision.overridden": False}
+
+
+def _refuse_platforms_decision(event: Event, where: str) -> None:
+    told = str(event.data.get("decision_id", ""))
+    if event.type == "decision.made" and PLATFORM_DECISION.fullmatch(told):
+        expected = "an id of your own; decision.followed or decision.overridden for what became of ours"
+        raise MalformedEvent("this decision is the platform's", expected=expected, came=told, where=f"{where}/data")
 
 
 def dataset_row(event: Event) -> dict[str, Any]:

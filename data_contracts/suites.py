@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.batch_rules import DuplicateShare, Freshness, RowCount
-from data_contracts.column_rules import Between, NotFuture, Required
+from data_contracts.column_rules import Between, NotAncient, NotFuture, Required
 from data_contracts.contracts import Contract
 from data_contracts.cross_rules import NotBefore
 from data_contracts.errors import ContractError
@@ -133,6 +133,12 @@ def _not_future(rule: NotFuture, table: pa.Table, as_of: datetime) -> Native:
     return "ExpectColumnValuesToBeBetween", arguments, (rule.column,)
 
 
+def _not_ancient(rule: NotAncient, table: pa.Table, as_of: datetime) -> Native:
+    if table[rule.column].null_count == table.num_rows:
+        return None
+    return "ExpectColumnValuesToBeBetween", {"column": rule.column, "min_value": rule.earliest}, (rule.column,)
+
+
 def _not_before(rule: NotBefore, table: pa.Table, as_of: datetime) -> Native:
     if rule.skew_s or rule.plus_column_s:
         return None
@@ -151,6 +157,7 @@ NATIVE: Final[Mapping[type[RowRule], Callable[[Any, pa.Table, datetime], Native]
     Length: _length,
     Pattern: _pattern,
     OneOf: _one_of,
+    NotAncient: _not_ancient,
     NotFuture: _not_future,
     NotBefore: _not_before,
 }

@@ -80,6 +80,7 @@ def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime
     told = frame(known(tables, "volumes", as_of=as_of), columns)
     if not len(told):
         return told
+    told = _recent(told, "interval_start", params=params)
     length = max(params.interval_s, int(told["interval_s"].max()))
     ends = told["interval_start"] + _seconds(told["interval_s"])
     told["interval_start"] = _floor(told["interval_start"], length)
@@ -102,6 +103,7 @@ def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetim
     if not len(entries):
         return entries
     length = params.interval_s
+    entries = _recent(entries, "entered_at", params=params)
     entries["interval_start"] = _floor(entries["entered_at"], length)
     counted = entries.groupby(["queue", "interval_start"]).agg(
         offered_count=("contact_id", "size"),
@@ -118,6 +120,12 @@ def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetim
     whole["interval_s"] = length
     whole["is_open"] = _usually_open(whole, params=params)
     found: pd.DataFrame = whole.drop(columns=["last_known_at"])
+    return found
+
+
+def _recent(rows: pd.DataFrame, column: str, *, params: ForecastDataParams) -> pd.DataFrame:
+    """The rows of the last `max_history_days` before the latest one."""
+    found: pd.DataFrame = rows[rows[column] > rows[column].max() - _length(86_400 * params.max_history_days)].copy()
     return found
 
 

@@ -104,6 +104,9 @@ class ForecastDataParams:
     max_lag_weeks: int = 12
     # A slot of the week is open when this share of its known past weeks had any contact.
     open_share: float = 0.1
+    # History before the last interval that is looked at: five years hold every season several times, and one row with a
+    # date of the last century does not ask for its half hours.
+    max_history_days: int = 1830
     # A contact that is known this long after its interval's end still belongs to the count; the count is known then.
     settle_s: int = 3600
 

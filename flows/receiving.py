@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
+from data_contracts.events import RESERVED_SOURCE
 from flows.compose import Workspace
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def open_files(
         raise InputError("unknown format", expected=", ".join(sorted(FORMATS)), came=form, where="FORMAT")
     zone = time_zone or named_zone(place) or OWN_ZONES.get(form)
     now, read = place.clock.now(), FORMATS[form]
+    _refuse_platforms_name(source)
     return [Opened(path, read(path, source=source or form, time_zone=zone, clock_now=now), zone) for path in paths]
 
 
@@ -133,3 +135,9 @@ def refuse_mixing(place: Workspace, *, simulated: bool) -> None:
                 where=str(place.settings.home),
                 remedy="use another PARLEY_HOME, or set mix_simulated; reports will then say so",
             )
+
+
+def _refuse_platforms_name(source: str | None) -> None:
+    if source is not None and source.startswith(RESERVED_SOURCE):
+        expected = f"a name that does not begin {RESERVED_SOURCE}"
+        raise InputError("this source belongs to the platform", expected=expected, came=source, where="--source")

@@ -230,7 +230,7 @@ def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Reques
                     repo=Path(repo),
                     threads=request.threads,
                 )
-            except NotEnoughData as nothing:
+            except ParleyError as nothing:  # its own rows are at fault: the others are built all the same
                 told["families"][family] = {"data": False, "why": str(nothing)}
                 continue
             told["families"][family] = built["families"][family]

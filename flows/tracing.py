@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError, NotFound
+from data_contracts.events import RESERVED_SOURCE
 from flows.compose import Workspace
 from flows.request import FAMILIES
 
@@ -111,7 +112,8 @@ def prediction_record(place: Workspace, prediction_id: str) -> dict[str, Any] | 
     import pyarrow.compute as pc
 
     table = place.archive.read("predictions")
-    found = table.filter(pc.equal(table["prediction_id"], prediction_id)).to_pylist()
+    ours = pc.starts_with(table["source"], RESERVED_SOURCE)
+    found = table.filter(pc.and_(ours, pc.equal(table["prediction_id"], prediction_id))).to_pylist()
     if found:
         return dict(found[-1])
     return next((row for row in _young(place, "prediction.served") if row.get("prediction_id") == prediction_id), None)
@@ -123,7 +125,7 @@ def latest_record(place: Workspace, contact_id: str, capability: str, until: Any
 
     table = place.archive.read("predictions")
     of_contact = pc.and_(pc.equal(table["contact_id"], contact_id), pc.equal(table["capability"], capability))
-    rows = table.filter(of_contact).to_pylist()
+    rows = table.filter(pc.and_(pc.starts_with(table["source"], RESERVED_SOURCE), of_contact)).to_pylist()
     known = [row for row in rows if until is None or row["happened_at"] <= until]
     return max(known, key=lambda row: row["happened_at"], default=None)
 

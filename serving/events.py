@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from centre.people import Person
 from data_contracts.checking import row_faults
 from data_contracts.errors import InputError, MalformedEvent, ParleyError, RowRefused, TooLarge
-from data_contracts.events import DATASET_OF, Event, dataset_row
+from data_contracts.events import DATASET_OF, SAID_BY_PLATFORM, Event, dataset_row, from_outside
 from serving.authentication import allowed
 from serving.bodies import ApiRoute, parsed
 from serving.desk import AtDesk, Desk
@@ -23,9 +23,6 @@ from serving.forms import REFUSALS, refusal
 from serving.problems import Faulty
 
 router = APIRouter(tags=["records"], route_class=ApiRoute)
-
-# Sources that belong to the platform itself: nobody outside may speak for it, or a trace could be forged.
-RESERVED: Final = "parley/"
 
 # How far the log is read to see whether its history is simulated: a workspace begins with one kind.
 _FIRST: Final = 200
@@ -45,7 +42,7 @@ _SCHEMA: Final = {
         "specversion": {"const": "1.0"},
         "id": {"type": "string"},
         "source": {"type": "string"},
-        "type": {"type": "string", "enum": sorted(DATASET_OF)},
+        "type": {"type": "string", "enum": sorted(DATASET_OF.keys() - SAID_BY_PLATFORM)},
         "time": {"type": "string", "format": "date-time"},
         "data": {"type": "object"},
         "subject": {"type": "string"},
@@ -217,19 +214,7 @@ def _event(obj: Any, *, where: str, desk: Desk) -> Event:
             where=where,
             remedy="Send large things by reference.",
         )
-    event = Event.from_cloudevent(obj, where=where)
-    if event.source.startswith(RESERVED):
-        raise MalformedEvent(
-            "this source belongs to the platform",
-            expected=f"a source that does not begin {RESERVED}",
-            came=event.source[:80],
-            where=where,
-        )
-    if event.type not in DATASET_OF:
-        raise MalformedEvent(
-            "only the platform itself says this", expected="a type that carries a row", came=event.type, where=where
-        )
-    return event
+    return from_outside(Event.from_cloudevent(obj, where=where), where=where)
 
 
 def _size(obj: Mapping[str, Any], where: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from centre.intake.reading import Found, Intake, fault, opened, refuse_not_text, taken
 from data_contracts.errors import InputError
-from data_contracts.events import Event
+from data_contracts.events import Event, from_outside
 
 KNOWN_AT_RULE = "live events are known on receipt; backfilled events when they say (knownat), else on receipt"
 
@@ -47,7 +47,9 @@ def _event(text: str, number: int, *, where: str, too_long: bool) -> Found:
         message = f"an event may have {LONGEST_EVENT_BYTES} bytes; keep large content behind a URI"
         return fault("", number, rule="too_large", column="", value=text, message=message, row={"text": text[:1000]})
     try:
-        event = Event.from_cloudevent(json.loads(text, parse_constant=_no_constant), where=where)
+        event = from_outside(
+            Event.from_cloudevent(json.loads(text, parse_constant=_no_constant), where=where), where=where
+        )
         if "\\u" in text:
             json.dumps(event.to_cloudevent(), ensure_ascii=False).encode()  # half a surrogate pair is no text
         return event

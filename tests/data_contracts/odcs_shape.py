@@ -72,7 +72,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "format": TEXT,
     },
     "date": {},
-    "timestamp": {"timezone": {"type": "boolean"}, "defaultTimezone": TEXT},
+    "timestamp": {"timezone": {"type": "boolean"}, "defaultTimezone": TEXT, "minimum": TEXT},
     "integer": {name: {"type": "number"} for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
     "number": {name: {"type": "number"} for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")},
     "array": {"minItems": {"type": "integer"}, "maxItems": {"type": "integer"}, "uniqueItems": {"type": "boolean"}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from tests.data_contracts.samples import NOW, PARENTS, good_row
 SECOND, SKEW = timedelta(seconds=1), timedelta(minutes=5)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TICK = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Case = tuple[str, str, Mapping[str, Any], Mapping[str, Any]]
 
@@ -132,12 +133,21 @@ def test_a_rule_refuses_the_row_and_passes_its_neighbour(
 
 def test_every_rule_that_a_person_wrote_has_its_near_miss() -> None:
     judged = {(dataset, rule) for dataset, rule, _, _ in NEAR_MISSES}
-    by_type = (".required", ".length", ".between", ".finite", ".one_of", ".pattern", ".items")
+    by_type = (".required", ".length", ".between", ".finite", ".one_of", ".pattern", ".items", ".not_ancient")
     written = {(d, r.name) for d in datasets() for r in contract(d).row_rules if not r.name.endswith(by_type)}
     shared = ("happened_at.", "known_at.not_future", "known_at.after_happening")
     unreachable = {("utterances", "text.not_blank"), ("utterances", "spoken_at.not_future")}
     missing = {pair for pair in written - judged if not pair[1].startswith(shared)} - unreachable
     assert missing == set()
+
+
+@pytest.mark.parametrize("dataset", datasets())
+def test_no_time_is_earlier_than_the_clocks_of_computers(dataset: str) -> None:
+    for name in (column.name for column in contract(dataset).columns if pa.types.is_timestamp(column.arrow)):
+        early, first = (good_row(dataset, **{name: moment}) for moment in (EPOCH - TICK, EPOCH))
+        assert f"{name}.not_ancient" in [fault.rule for fault in row_faults(dataset, early, as_of=NOW)]
+        assert f"{name}.not_ancient" in [fault.rule for fault in checked(dataset, early).quarantined]
+        assert f"{name}.not_ancient" not in [fault.rule for fault in row_faults(dataset, first, as_of=NOW)]
 
 
 @pytest.mark.parametrize("dataset", datasets())

@@ -67,7 +67,10 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
         patch.setattr(promoting, "policy_digest", lambda family: passed_report(family=family).policy)
         place = Workspace(all_settings.load(folder / "home"), FixedClock(NOW))
         vars(place)["registry"] = MemoryRegistry(folder / "registry")
-        tokens = {one.name: place.people.add(one.name, roles=sorted(one.roles), by="test") for one in (ADA, RUI)}
+        tokens = {
+            one.name: place.people.add(one.name, roles=sorted(one.roles), by="test", clock=place.clock)
+            for one in (ADA, RUI)
+        }
         patch.setattr(compose, "workspace", lambda: place)
         with operating.embedded(place.settings):
             patch.setattr(operating, "embedded", lambda settings: contextlib.nullcontext())
@@ -243,7 +246,8 @@ def test_an_ingest_of_which_nothing_is_taken_ends_with_two(
 
 
 def test_commands_on_people(operated: Operated, capsys: pytest.CaptureFixture[str]) -> None:
-    token = told(operated, capsys, "people", "add", "kim", "--role", "engineer")["token"]
+    code = told(operated, capsys, "people", "add", "kim", "--role", "engineer")["invitation"]
+    token = told(operated, capsys, "people", "accept", code)["token"]
     operated.tokens["kim"] = token
 
     rotated = told(operated, capsys, "people", "rotate", "kim", person="kim")["token"]

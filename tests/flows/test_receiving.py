@@ -191,3 +191,12 @@ def test_the_first_zone_that_a_source_states_is_the_zone_of_the_workspace(place:
     assert workspace(place.settings.home).settings.time_zone == "America/New_York"
     assert asking.workspace_parameters(place) == ("forecast.time_zone=America/New_York",)
     assert receiving.keep_zone(place, "Asia/Jerusalem") == ()
+
+
+def test_a_file_does_not_speak_for_the_platform(place: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "texts.csv"
+    path.write_text("text,label\nhello,greet\n", encoding="utf-8")
+
+    with pytest.raises(InputError, match="belongs to the platform"):
+        receiving.open_files(place, "intent-csv", [path], source="parley/x", time_zone=None)
+    assert receiving.open_files(place, "intent-csv", [path], source="crm", time_zone=None)

@@ -143,6 +143,10 @@ def test_an_event_that_is_too_large_is_refused(client: Client) -> None:
     [
         ({"source": "parley/serving"}, "belongs to the platform"),
         ({"type": "watch.decided", "data": {}}, "only the platform"),
+        ({"type": "prediction.served", "data": {"prediction_id": "p-1", "version": "intent/1"}}, "only the platform"),
+        ({"type": "decision.made", "data": {"decision_id": f"decision-{'0a' * 16}", "revision": 0}}, "the platform's"),
+        ({"type": "decision.followed", "data": {"decision_id": "d-1", "followed": False}}, "says otherwise"),
+        ({"type": "decision.overridden", "data": {"decision_id": "d-1", "followed": True}}, "says otherwise"),
     ],
 )
 def test_nobody_outside_speaks_for_the_platform(house: House, client: Client, told: dict[str, Any], word: str) -> None:
@@ -166,6 +170,24 @@ def test_a_decision_that_was_followed_comes_back_as_an_event(house: House, clien
     answer = client.post("/v1/events", rating("f-1", type="decision.followed", data=data))
 
     assert answer.status_code == 201, answer.text
+
+
+def test_another_systems_own_decision_is_taken(client: Client) -> None:
+    data = {
+        "decision_id": "switch-7", "revision": 0, "contact_id": "c-1", "attempt": 1, "queue": "cards",
+        "eligible": '["a-1"]', "chosen_agent_id": "a-1", "policy": "longest idle",
+    }  # fmt: skip
+
+    assert client.post("/v1/events", rating("d-1", type="decision.made", data=data)).status_code == 201
+
+
+def test_a_decision_that_was_overridden_says_so_by_its_type(house: House, client: Client) -> None:
+    data = {"decision_id": f"decision-{'0a' * 16}", "revision": 1, "contact_id": "c-1", "actual_agent_id": "a-2"}
+
+    answer = client.post("/v1/events", rating("o-1", type="decision.overridden", data=data))
+
+    assert answer.status_code == 201, answer.text
+    assert next(iter(house.log.read(types=["decision.overridden"]))).event.data["followed"] is False
 
 
 def test_what_is_refused_by_the_disk_is_said_and_not_kept(house: House) -> None:
