@@ -187,9 +187,8 @@ class MlflowRegistry:
             # MLflow runs the file once; from a copy outside, or its bytecode would land in the payload.
             code = shutil.copy(payload / LOADER, folder)
             model = Path(folder) / "model"
-            # It warns of type hints that are no schema and of a missing example; both are left out on purpose (9 s
-            # against 0.2). For good and not for this call only: families register in threads, and what one restores
-            # another loses.
+            # It warns of the missing example, which is left out on purpose (9 s against 0.2). For good and not for this
+            # call only: families register in threads, and what one restores another loses.
             warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
             mlflow.pyfunc.save_model(
                 str(model), python_model=str(code), artifacts={PAYLOAD: str(named)},

@@ -127,6 +127,7 @@ def load(folder: Path, *, threads: int = 1) -> Model:
 
 if __name__.startswith("code_model_"):  # the name under which MLflow loads a model from code, and nobody else
     import mlflow
+    import pandas
 
     class ForecastModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, unused-ignore]
         """The payload behind MLflow's pyfunc: a frame of the payload's columns in, quantiles of both targets out."""
@@ -135,7 +136,7 @@ if __name__.startswith("code_model_"):  # the name under which MLflow loads a mo
             """The payload is the artefact of that name."""
             self.model = load(Path(context.artifacts["payload"]))
 
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> dict[str, Floats]:
+        def predict(self, context: Any, model_input: pandas.DataFrame, params: Any = None) -> dict[str, Floats]:
             """Columns such as `volume_0.5`, from `Model.predict`."""
             found = self.model.predict(model_input[self.model.columns].to_numpy(dtype=np.float64))
             names = [f"{quantile:g}" for quantile in self.model.quantiles]

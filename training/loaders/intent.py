@@ -228,6 +228,7 @@ def _hashed(text: str, *, dimension: int) -> Floats:
 
 if __name__.startswith("code_model_"):  # the name under which MLflow loads a model from code, and nobody else
     import mlflow
+    import pandas
 
     class IntentModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, unused-ignore]
         """The payload behind MLflow's pyfunc: a frame with `text` and `language` in, one row an answer out."""
@@ -236,7 +237,7 @@ if __name__.startswith("code_model_"):  # the name under which MLflow loads a mo
             """The payload is the artefact of that name."""
             self.model = load(Path(context.artifacts["payload"]))
 
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> list[dict[str, Any]]:
+        def predict(self, context: Any, model_input: pandas.DataFrame, params: Any = None) -> list[dict[str, Any]]:
             """Answers as `Model.answer` gives them."""
             languages = model_input["language"] if "language" in model_input else ["en"] * len(model_input)
             return self.model.answer([str(text) for text in model_input["text"]], languages=[str(x) for x in languages])

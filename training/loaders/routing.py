@@ -101,6 +101,7 @@ def _predictor(folder: Path, outcome: str, constants: dict[str, float], threads:
 
 if __name__.startswith("code_model_"):  # the name under which MLflow loads a model from code, and nobody else
     import mlflow
+    import pandas
 
     class RoutingModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc, unused-ignore]
         """The payload behind MLflow's pyfunc: a frame of the payload's columns in, one row an agent out."""
@@ -109,7 +110,7 @@ if __name__.startswith("code_model_"):  # the name under which MLflow loads a mo
             """The payload is the artefact of that name."""
             self.model = load(Path(context.artifacts["payload"]))
 
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> dict[str, Floats]:
+        def predict(self, context: Any, model_input: pandas.DataFrame, params: Any = None) -> dict[str, Floats]:
             """Scores as `Model.score` gives them."""
             return self.model.score(model_input[self.model.columns].to_numpy(dtype=np.float64))
 
