@@ -15,7 +15,8 @@ from flows.tracing import named
 
 
 def waiting(place: Workspace) -> list[dict[str, Any]]:
-    """Requests that wait, oldest first."""
+    """Requests that wait, oldest first; those that are late are written down as expired and wait no longer."""
+    promoting.expire(place)
     return [_plain(request) for request in place.standing().waiting()]
 
 

@@ -15,6 +15,7 @@ REQUIRED = ("run_id", "commit", "dvc_lock", "contracts", "feature_service", "tra
 
 def refusals(held: Standing, *, card: VersionCard, report: Report, scope: Scope, now: datetime) -> list[str]:
     """Every reason against requesting this version now; empty when it may be requested."""
+    held = held.at(now)
     return [
         *_held(report), *_dirty(card), *_untraceable(card), *_another_family(card, report),
         *_other_bytes(card, report), *_stale(held, report), *_known_already(held, card), *_too_wide(report, scope),

@@ -90,9 +90,14 @@ class Subject:
         """SHA-256 of the canonical JSON of all fields: what is signed."""
         return canonical.digest(self)
 
+    @property
+    def expiry(self) -> datetime:
+        """The first moment at which it is too late to approve or promote."""
+        return moment(self.expires_at)
+
     def expired(self, now: datetime) -> bool:
         """Whether it is too late to approve or promote."""
-        return now >= moment(self.expires_at)
+        return now >= self.expiry
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Subject:

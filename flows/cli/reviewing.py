@@ -85,7 +85,7 @@ def request(
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask for the promotion of a version that was trained with --no-request."""
+    """Ask for the promotion of a version that nobody waits for: trained with --no-request, expired, or rejected."""
     from flows import deciding
 
     place = _workspace()

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,19 @@ def test_watch_decides_and_says_why(operated: Operated) -> None:
 
     assert "1000 " in decided["why"]
     assert "not measured" in decided["why"]
+
+
+def test_watch_writes_down_what_nobody_decided_in_time(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.watch import watch
+
+    version = f"intent/{operated.register(marker='late').version}"
+    asked = deciding.request(operated.place, version, person=ADA, credential="token:ada")["request_id"]
+    monkeypatch.setattr(operated.place, "clock", FixedClock(NOW + timedelta(days=20)))
+
+    watch(operated.place, [])
+
+    last = operated.place.chain.entries()[-1]
+    assert (last.kind, last.body["request"]) == ("promotion.expired", asked)
 
 
 def test_promote_makes_an_approved_version_champion_and_moves_the_alias(operated: Operated) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+from tests.training.lives import House
 from tests.training.reports import card, passed_report
 from training import grounds
 from training.registry import VersionCard
@@ -33,3 +35,17 @@ def test_every_ground_is_named_at_once() -> None:
     for word in ("held", "beats: no", "uncommitted", "run_id, commit", "of forecast", "judge it again", "all languages",
                  "ended at", "its report judged 777777777777"):  # fmt: skip
         assert word in found
+
+
+def test_an_open_request_stands_against_another_only_until_it_expires(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    version = house.register()
+    house.request(version)
+    report = house.reports["intent", "1"]
+    end = house.now.waiting()[0].subject.expiry
+
+    def at(now: datetime) -> list[str]:
+        return grounds.refusals(house.now, card=version, report=report, scope=BOTH, now=now)
+
+    assert at(end - timedelta(seconds=1)) == ["a request for this version is open already"]
+    assert at(end) == []

@@ -317,19 +317,6 @@ def test_a_rejection_says_why_and_ends_the_request_even_if_approved(house: House
         house.promote(request_id)
 
 
-def test_what_nobody_decided_in_time_is_written_down_as_expired(house: House) -> None:
-    request_id = asked(house)
-    house.clock.advance(timedelta(days=13))
-    assert promotion.expire(house.history, clock=house.clock) == []
-
-    house.clock.advance(timedelta(days=1))
-    (entry,) = promotion.expire(house.history, clock=house.clock)
-
-    assert (entry.kind, entry.body["request"]) == ("promotion.expired", request_id)
-    assert house.now.waiting() == []
-    assert promotion.expire(house.history, clock=house.clock) == []
-
-
 def test_superseding_by_hand_voids_the_family_and_no_other(house: House) -> None:
     ours = asked(house)
     other = house.request(house.register(family="forecast")).body["id"]
