@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,10 @@ def reject(place: Workspace, request_id: str, *, person: Person, comment: str) -
     return {"request_id": request_id, "rejected_by": person.name, "comment": comment}
 
 
-def request(place: Workspace, version: str, *, person: Person, credential: str) -> dict[str, Any]:
-    """Ask for the promotion of a registered version whose report passed."""
+def request(
+    place: Workspace, version: str, *, person: Person, credential: str, conditions: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Ask for the promotion of a registered version whose report passed, under conditions in the requester's words."""
     from training import promotion
     from training.report import Report
 
@@ -79,6 +82,7 @@ def request(place: Workspace, version: str, *, person: Person, credential: str) 
         clock=place.clock,
         days=place.settings.request_days,
         profile=place.settings.profile,
+        conditions=tuple(conditions),
         credential=credential,
     )
     asked = [one for one in place.standing().waiting() if (one.family, one.version) == (family, number)]

@@ -92,6 +92,8 @@ def version_trace(place: Workspace, family: str, version: str) -> dict[str, Any]
             "approved_by": one.decided_by,
             "approved_at": one.decided_at,
             "approval": one.approval,
+            "scope": one.subject.scope,
+            "conditions": one.subject.conditions,
             "comment": one.comment,
         }
         for one in place.standing().requests.values()

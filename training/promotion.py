@@ -15,7 +15,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -54,9 +54,13 @@ def request(
     days: int,
     profile: str,
     scope: Scope | None = None,
+    conditions: tuple[str, ...] = (),
     credential: str = "",
 ) -> Entry:
     """Ask for the promotion of a registered version; `days` until the request expires.
+
+    `scope` is where it may answer (None: the widest that the report supports), `conditions` what people are to see to
+    while it does, in words; both are signed by who approves.
 
     Refused with all reasons (StateConflict): a held report, a run from a dirty tree, a card that does not say what it
     was made of, a scope wider than the report supports, a report judged against another champion than today's,
@@ -68,7 +72,9 @@ def request(
     wanted = scope or scope_for(report)
     expire(history, clock=clock)
     now = clock.now()
-    subject = _subject(card, report, requester, wanted, stamped(now + timedelta(days=days)))
+    subject = replace(
+        _subject(card, report, requester, wanted, stamped(now + timedelta(days=days))), conditions=conditions
+    )
     body = {
         "id": f"{card.family}-{card.version}-{subject.digest()[:8]}", "subject": asdict(subject),
         "digest": subject.digest(), "run_id": _told(card, "run_id"), "trained_by": _told(card, "trained_by"),

@@ -46,7 +46,18 @@ def show_request(request_id: RequestId, as_json: AsJson = False) -> None:
     from flows import deciding
 
     result = deciding.shown(_workspace(), request_id)
-    out(result) if as_json else facts(result)
+    if as_json:
+        out(result)
+        return
+    signs = result.pop("signs")
+    facts(result)
+    say("signs")
+    facts({name: value for name, value in signs.items() if name not in ("scope", "conditions")}, indent="  ")
+    say("  scope")
+    facts(signs["scope"], indent="    ")
+    say("  conditions" if signs["conditions"] else "  no conditions")
+    for one in signs["conditions"]:
+        say(f"    {one}")
 
 
 def approve(
@@ -82,6 +93,9 @@ def reject(
 
 def request(
     version: Annotated[str, typer.Argument(help="A version that passed, as intent/3.")],
+    condition: Annotated[
+        list[str] | None, typer.Option(help="What people are to see to while it answers; signed too. Repeatable.")
+    ] = None,
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +103,8 @@ def request(
     from flows import deciding
 
     place = _workspace()
-    result = deciding.request(place, version, person=acting(place, who, "engineer"), credential=credential())
+    person = acting(place, who, "engineer")
+    result = deciding.request(place, version, person=person, credential=credential(), conditions=condition or ())
     out(result) if as_json else facts(result)
 
 

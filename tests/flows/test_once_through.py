@@ -226,6 +226,21 @@ def test_commands_promote_pull_and_compare(operated: Operated, capsys: pytest.Ca
     assert "judged on the same rows" in capsys.readouterr().out
 
 
+def test_a_request_states_its_conditions_and_review_show_tells_them_line_by_line(
+    operated: Operated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = ("read twenty answers a day", "ask again in June, or before")
+    named = [word for one in stated for word in ("--condition", one)]
+    version = f"intent/{operated.register(marker='conditions').version}"
+
+    asked = told(operated, capsys, "review", "request", version, *named)["request_id"]
+
+    assert told(operated, capsys, "review", "show", asked)["signs"]["conditions"] == list(stated)
+    parley(operated, "review", "show", asked)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("conditions") + 1 :] == list(stated)
+
+
 def test_a_version_of_a_dirty_tree_is_not_reproduced(operated: Operated, capsys: pytest.CaptureFixture[str]) -> None:
     version = operated.register(marker="dirty", dirty=True)
 

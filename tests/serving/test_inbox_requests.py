@@ -16,6 +16,7 @@ from tests.training.reports import passed_report
 from training import promotion
 from training.history import MemoryHistory
 from training.registry import MemoryRegistry
+from training.subject import Scope
 
 
 @pytest.fixture
@@ -71,3 +72,18 @@ def test_a_version_that_is_asked_for_again_after_expiry_is_approved(
 
     assert browser.house.acted == [again.body["id"]]
     assert promotion.standing(office.history).request(again.body["id"]).state == "approved"
+
+
+def test_scope_and_conditions_are_shown_to_who_signs_them(browser: Browser, office: Office) -> None:
+    scope = Scope(queues=("cards",), languages=("en",), share=0.2, until="2026-06-01T00:00:00+00:00")
+    limited, _ = office.request(scope=scope, conditions=("read twenty answers a day", "not on <b>holidays</b>"))
+    free, _ = office.request("forecast")
+    browser.sign_in("reviewer-1")
+
+    page = browser.http.get(f"/inbox/requests/{limited.body['id']}").text
+    other = browser.http.get(f"/inbox/requests/{free.body['id']}").text
+
+    for told in ("cards", "20%", "2026-06-01", "<li>read twenty answers a day</li>", "&lt;b&gt;holidays&lt;/b&gt;"):
+        assert told in page
+    assert phrase("no_conditions", "en") not in page
+    assert phrase("no_conditions", "en") in other

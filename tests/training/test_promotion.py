@@ -67,6 +67,17 @@ def test_an_approval_signs_everything_the_version_rests_on(house: House) -> None
     assert approval.body["subject"] == told.digest()
 
 
+def test_an_approval_signs_the_conditions_too(house: House) -> None:
+    version = house.register()
+    request_id = house.request(version, conditions=("read twenty answers a day", "ask again in June")).body["id"]
+
+    approval = house.approve(request_id)
+
+    told = house.now.request(request_id).subject
+    assert told.conditions == ("read twenty answers a day", "ask again in June")
+    assert approval.body["subject"] == told.digest() != replace(told, conditions=told.conditions[:1]).digest()
+
+
 class TestWhatMayNotBeRequested:
     @pytest.mark.parametrize(
         ("told", "why"),
