@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,19 @@ def reject(place: Workspace, request_id: str, *, person: Person, comment: str) -
 
 
 def request(
-    place: Workspace, version: str, *, person: Person, credential: str, conditions: Sequence[str] = ()
+    place: Workspace,
+    version: str,
+    *,
+    person: Person,
+    credential: str,
+    scope: Mapping[str, Any] | None = None,
+    conditions: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Ask for the promotion of a registered version whose report passed, under conditions in the requester's words."""
+    """Ask for the promotion of a registered version whose report passed, under conditions in the requester's words.
+
+    `scope` names the fields of `training.subject.Scope` that are asked for; what it leaves out is as wide as the report
+    supports. Raises StateConflict for more than that, InputError for a scope that makes no sense.
+    """
     from training import promotion
     from training.report import Report
 
@@ -82,6 +93,7 @@ def request(
         clock=place.clock,
         days=place.settings.request_days,
         profile=place.settings.profile,
+        scope=replace(promotion.scope_for(report), **(scope or {})),
         conditions=tuple(conditions),
         credential=credential,
     )

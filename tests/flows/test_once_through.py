@@ -23,6 +23,7 @@ from flows.cli import app
 from flows.compose import Workspace
 from tests.training.reports import card, passed_report, payload_folder, report_folder
 from training.registry import MemoryRegistry, VersionCard
+from training.subject import scope_for
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 START = date(2026, 3, 2)
@@ -224,6 +225,50 @@ def test_commands_promote_pull_and_compare(operated: Operated, capsys: pytest.Ca
     assert {figure["metric"] for figure in compared["metrics"]} == {"accuracy", "ece_excess"}
     parley(operated, "compare", f"intent/{one.version}", f"intent/{other.version}")
     assert "judged on the same rows" in capsys.readouterr().out
+
+
+NARROW = ("--queue", "cards", "--queue", "loans", "--language", "en", "--channel", "chat", "--unit", "north",
+          "--share", "0.2", "--until", "2026-08-01")  # fmt: skip
+
+
+def test_a_request_names_its_scope_and_what_it_leaves_out_is_what_the_report_supports(
+    operated: Operated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow, wide = (f"intent/{operated.register(marker=marker).version}" for marker in ("narrow", "wide"))
+
+    limited = told(operated, capsys, "review", "request", narrow, *NARROW)["request_id"]
+    signed = told(operated, capsys, "review", "show", limited)["signs"]["scope"]
+    free = told(operated, capsys, "review", "request", wide, "--share", "1")["request_id"]
+
+    assert signed == {
+        "units": ["north"], "queues": ["cards", "loans"], "channels": ["chat"], "languages": ["en"], "share": 0.2,
+        "until": "2026-08-01T00:00:00+00:00",
+    }  # fmt: skip
+    assert operated.place.standing().request(free).subject.scope == scope_for(passed_report())
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "why"),
+    [
+        (("--language", "fr"), 3, "passed only in en, zh"),
+        (("--language", "*"), 3, "passed only in en, zh"),
+        (("--until", "2026-05-01"), 3, "its scope ended"),
+        (("--until", "soon"), 2, "--until"),
+        (("--share", "1.01"), 2, "a share is a part of the whole"),
+        (("--queue", ""), 2, "a scope names what it covers"),
+        (("--condition", " "), 2, "a condition is said in words"),
+    ],
+)
+def test_more_than_the_report_supports_or_what_makes_no_sense_is_not_asked_for(
+    operated: Operated, capsys: pytest.CaptureFixture[str], asked: tuple[str, ...], code: int, why: str
+) -> None:
+    version = f"intent/{operated.register(marker='-'.join(asked).replace('/', '')).version}"
+    entries = len(operated.place.chain.entries())
+
+    parley(operated, "review", "request", version, *asked, code=code)
+
+    assert why in capsys.readouterr().err
+    assert len(operated.place.chain.entries()) == entries
 
 
 def test_a_request_states_its_conditions_and_review_show_tells_them_line_by_line(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.training.lives import House
 from tests.training.reports import card, passed_report
@@ -49,3 +53,15 @@ def test_an_open_request_stands_against_another_only_until_it_expires(tmp_path: 
 
     assert at(end - timedelta(seconds=1)) == ["a request for this version is open already"]
     assert at(end) == []
+
+
+@pytest.mark.parametrize("narrow", [{"queues": ("cards",)}, {"languages": ("en",)}, {"share": 0.5}])
+def test_a_forecast_is_asked_for_whole_because_nobody_could_keep_it_narrower(narrow: dict[str, Any]) -> None:
+    forecast = passed_report(family="forecast")
+
+    def of(scope: Scope) -> str:
+        return "; ".join(told(scope, report=forecast))
+
+    assert "whole centre" in of(replace(BOTH, **narrow))
+    assert "whole centre" not in of(replace(BOTH, until="2026-08-01T00:00:00+00:00"))
+    assert told(replace(BOTH, **narrow)) == []
