@@ -78,7 +78,7 @@ def catch_up(place: Workspace, family: str) -> None:
     if family == "forecast":
         from flows import issuing
 
-        issuing.issue(place, as_of=issuing.default_as_of(place))
+        issuing.issue_and_tell(place, as_of=issuing.default_as_of(place))
     if family == "routing":
         from flows import materializing
 

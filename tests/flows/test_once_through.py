@@ -177,6 +177,27 @@ def test_issue_forecast_leaves_the_baselines_table_and_says_so(operated: Operate
     assert operated.place.log.find(compose.SOURCE, f"forecast.issued/{issue['issue_id']}") is not None
 
 
+def test_the_forecast_that_follows_from_a_promotion_is_told_like_any_other(
+    operated: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import issuing
+
+    def issues() -> list[str]:
+        return [one.event.data["issue_id"] for one in operated.place.log.read(types=["forecast.issued"])]
+
+    monkeypatch.setattr(issuing, "default_as_of", lambda place: datetime(2026, 3, 11, tzinfo=UTC))
+    before = issues()
+
+    promoting.catch_up(operated.place, "intent")
+    after_another_family = issues()
+    promoting.catch_up(operated.place, "forecast")
+
+    current = json.loads((operated.place.settings.issued_dir / "current.json").read_text(encoding="utf-8"))
+    assert after_another_family == before
+    assert issues() == [*before, current["issue_id"]]
+    assert current["issue_id"].startswith("20260311T000000Z")
+
+
 def test_watch_decides_and_says_why(operated: Operated) -> None:
     from flows.watch import watch
 
