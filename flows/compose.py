@@ -79,11 +79,11 @@ class Workspace:
         return MlflowRegistry(self.settings.mlflow_dir)
 
     def standing(self) -> Standing:
-        """What the chain says now: champions, waiting requests, switched-off capabilities."""
+        """What the chain says now: champions, waiting requests (what is late is expired), switched-off capabilities."""
         from training.standing import Standing, standing
 
         nothing_decided = not self.settings.keys_dir.is_dir() and not self.settings.history_file.exists()
-        return Standing() if nothing_decided else standing(self.chain)
+        return Standing() if nothing_decided else standing(self.chain, at=self.clock.now())
 
 
 def workspace(home: Path | None = None, *, clock: Clock | None = None) -> Workspace:

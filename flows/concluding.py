@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ConflictError, ParleyError
 from data_contracts.events import Event
+from flows import promoting, runs, stages
 from flows import request as requests
-from flows import runs, stages
 from flows.compose import SOURCE, Workspace
 from flows.runs import Run
 
@@ -133,7 +133,8 @@ def dry(place: Workspace, run: Run, stale: frozenset[str]) -> Run:
 
 
 def finish(place: Workspace, run: Run) -> Run:
-    """The run is over; old clones that no standing version needs are removed."""
+    """The run is over; late requests are written down, old clones that no standing version needs are removed."""
+    promoting.expire(place)
     all_failed = all(outcome["verdict"] == "failed" for outcome in run.outcomes.values())
     state = "failed" if all_failed else "finished"
     run = runs.note(place.settings, run, stage="finished", at=place.clock.now(), state=state)

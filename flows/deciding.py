@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from flows.tracing import named
 
 
 def waiting(place: Workspace) -> list[dict[str, Any]]:
-    """Requests that wait, oldest first."""
+    """Requests that wait, oldest first; those that are late are written down as expired and wait no longer."""
+    promoting.expire(place)
     return [_plain(request) for request in place.standing().waiting()]
 
 
@@ -52,8 +55,20 @@ def reject(place: Workspace, request_id: str, *, person: Person, comment: str) -
     return {"request_id": request_id, "rejected_by": person.name, "comment": comment}
 
 
-def request(place: Workspace, version: str, *, person: Person, credential: str) -> dict[str, Any]:
-    """Ask for the promotion of a registered version whose report passed."""
+def request(
+    place: Workspace,
+    version: str,
+    *,
+    person: Person,
+    credential: str,
+    scope: Mapping[str, Any] | None = None,
+    conditions: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Ask for the promotion of a registered version whose report passed, under conditions in the requester's words.
+
+    `scope` names the fields of `training.subject.Scope` that are asked for; what it leaves out is as wide as the report
+    supports. Raises StateConflict for more than that, InputError for a scope that makes no sense.
+    """
     from training import promotion
     from training.report import Report
 
@@ -78,6 +93,8 @@ def request(place: Workspace, version: str, *, person: Person, credential: str) 
         clock=place.clock,
         days=place.settings.request_days,
         profile=place.settings.profile,
+        scope=replace(promotion.scope_for(report), **(scope or {})),
+        conditions=tuple(conditions),
         credential=credential,
     )
     asked = [one for one in place.standing().waiting() if (one.family, one.version) == (family, number)]

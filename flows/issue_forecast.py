@@ -8,18 +8,15 @@ from typing import Any
 from flows import issuing
 from flows.compose import Workspace
 from flows.operating import door, flow
-from flows.telling import tell
 
 
 @flow("issue_forecast")
 def issue_forecast(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     """Predict from what was known at `as_of`, write the table, and say so. Each issue is kept."""
-    issue = write(place, as_of=as_of)
-    tell(place, "forecast.issued", issue["issue_id"], issue, subject="forecast")
-    return issue
+    return write(place, as_of=as_of)
 
 
 @door("write")
 def write(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
-    """The issue: parquet, then `current.json` in one step."""
-    return issuing.issue(place, as_of=as_of)
+    """The issue: parquet, then `current.json` in one step, then `forecast.issued`."""
+    return issuing.issue_and_tell(place, as_of=as_of)

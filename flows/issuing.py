@@ -16,6 +16,7 @@ from data_contracts.errors import NotEnoughData
 from flows import asking
 from flows.compose import Workspace
 from flows.outputs import produced_at, write_json, write_table
+from flows.telling import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,13 @@ MOST_DAYS = 7
 def default_as_of(place: Workspace) -> datetime:
     """The end of what the archive knows of demand."""
     return asking.end_of_data(place, ("forecast",))
+
+
+def issue_and_tell(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
+    """Issue (see `issue`), and say so in the log as `forecast.issued`, once for each issue."""
+    told = issue(place, as_of=as_of)
+    tell(place, "forecast.issued", told["issue_id"], told, subject="forecast")
+    return told
 
 
 def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:

@@ -37,6 +37,18 @@ def write(place: Workspace, request_id: str) -> dict[str, Any]:
     }
 
 
+def expire(place: Workspace) -> list[str]:
+    """Write down the requests that nobody decided in time, and name them.
+
+    Who holds no signing key writes nothing: the standing tells what is late as expired anyway.
+    """
+    from training import promotion, signing
+
+    if not (place.settings.keys_dir / signing.PRIVATE).is_file():
+        return []
+    return [str(entry.body["request"]) for entry in promotion.expire(place.history, clock=place.clock)]
+
+
 def policy_digest(family: str) -> str:
     """The digest of the gate policy as the running code has it."""
     from flows.checkout import source_folder
@@ -66,7 +78,7 @@ def catch_up(place: Workspace, family: str) -> None:
     if family == "forecast":
         from flows import issuing
 
-        issuing.issue(place, as_of=issuing.default_as_of(place))
+        issuing.issue_and_tell(place, as_of=issuing.default_as_of(place))
     if family == "routing":
         from flows import materializing
 

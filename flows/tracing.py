@@ -26,14 +26,17 @@ def named(version: str) -> tuple[str, str]:
 
 def versions(place: Workspace) -> list[dict[str, Any]]:
     """Every registered version: family, version, standing, verdict, run, commit; newest last in each family."""
+    from training.standing import OPEN
+
     standing = place.standing()
     found = []
     for family in FAMILIES:
         champion = standing.champion(family)
         approved = {one.version for one in standing.approved_versions(family)}
-        open_now = {one.version: one.state for one in standing.open_requests(family)}
+        asked = {one.version: one.state for one in standing.requests.values() if one.family == family}
+        told = {version: state for version, state in asked.items() if state in (*OPEN, "expired")}
         for card in place.registry.list(family):
-            stands = open_now.get(card.version, "approved before" if card.version in approved else "")
+            stands = told.get(card.version, "approved before" if card.version in approved else "")
             found.append(
                 {
                     "family": family,
@@ -89,6 +92,8 @@ def version_trace(place: Workspace, family: str, version: str) -> dict[str, Any]
             "approved_by": one.decided_by,
             "approved_at": one.decided_at,
             "approval": one.approval,
+            "scope": one.subject.scope,
+            "conditions": one.subject.conditions,
             "comment": one.comment,
         }
         for one in place.standing().requests.values()

@@ -183,6 +183,8 @@ def _degraded(issue: Issue, slot: Slot, source: Source, now: datetime, *, comple
         )
     elif champion is None or champion.artefact != issue.about.get("artefact"):
         told.append({"reason": "issued_by_former_champion", "detail": "a new table was not issued yet"})
+    elif champion.scope.overdue(now):
+        told.append({"reason": "approval_overdue", "detail": f"to review by {champion.scope.until}"})
     issued_at = datetime.fromisoformat(str(issue.about["issued_at"]))
     if now - issued_at > LATE:
         told.append({"reason": "forecast_late", "detail": f"issued at {stamp(issued_at)}"})

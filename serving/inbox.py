@@ -75,7 +75,7 @@ async def sign_out(request: Request, desk: AtDesk) -> Response:
 async def inbox(request: Request, desk: AtDesk) -> Response:
     """What waits, what answers now, and what was decided lately."""
     person, token = await _reader(request, desk)
-    now = await run_in_threadpool(standing.standing, desk.doors.history)
+    now = await run_in_threadpool(standing.standing, desk.doors.history, at=desk.now())
     decided = sorted(
         (one for one in now.requests.values() if one.state != "requested"),
         key=lambda one: one.decided_at or one.requested_at,
@@ -96,7 +96,7 @@ async def inbox(request: Request, desk: AtDesk) -> Response:
 async def evidence(request: Request, request_id: str, desk: AtDesk, done: str = "") -> Response:
     """One request with its evidence, and the forms to decide it for whoever may."""
     person, token = await _reader(request, desk)
-    now = await run_in_threadpool(standing.standing, desk.doors.history)
+    now = await run_in_threadpool(standing.standing, desk.doors.history, at=desk.now())
     asked = now.request(request_id)
     folder, report = await run_in_threadpool(_report, asked, desk)
     return pages.page(

@@ -37,7 +37,7 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: refusal("No such thing")}
 )
 async def families(desk: AtDesk, person: Annotated[Person, allowed(*_READERS)]) -> JSONResponse:
     """Each family's champion, approved versions, waiting requests, and what this process holds of it."""
-    now = await run_in_threadpool(standing.standing, desk.doors.history)
+    now = await run_in_threadpool(standing.standing, desk.doors.history, at=desk.now())
     return JSONResponse([_family(family, now, desk) for family in FAMILIES])
 
 

@@ -54,6 +54,8 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "languages": ("Languages", "语言"),
     "share": ("Share of contacts", "联系占比"),
     "until": ("To review by", "复审日期"),
+    "conditions": ("Conditions", "附加条件"),
+    "no_conditions": ("No conditions are asked for.", "没有附加条件。"),
     "all": ("all", "全部"),
     "champion": ("Compared with", "对比对象"),
     "baseline": ("baseline", "基线"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -103,6 +104,8 @@ def _told(request: Request) -> dict[str, Any]:
         "approved_by": request.decided_by,
         "approved_at": _moment(request.decided_at),
         "comment": request.comment,
+        "scope": asdict(subject.scope),
+        "conditions": subject.conditions,
         "artefact": subject.artefact,
         "report": subject.report,
         "dvc_lock": subject.dvc_lock,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from training.registry import VersionCard
 from training.report import Report
 from training.standing import Standing
-from training.subject import ALL, Scope
+from training.subject import ALL, Scope, scope_for
 
 # What a card must say of a version, so that it can be traced and made again.
 REQUIRED = ("run_id", "commit", "dvc_lock", "contracts", "feature_service", "trained_by")
@@ -15,10 +16,11 @@ REQUIRED = ("run_id", "commit", "dvc_lock", "contracts", "feature_service", "tra
 
 def refusals(held: Standing, *, card: VersionCard, report: Report, scope: Scope, now: datetime) -> list[str]:
     """Every reason against requesting this version now; empty when it may be requested."""
+    held = held.at(now)
     return [
         *_held(report), *_dirty(card), *_untraceable(card), *_another_family(card, report),
         *_other_bytes(card, report), *_stale(held, report), *_known_already(held, card), *_too_wide(report, scope),
-        *_over_before_it_began(scope, now),
+        *_kept_by_nobody(report, scope), *_over_before_it_began(scope, now),
     ]  # fmt: skip
 
 
@@ -77,6 +79,13 @@ def _too_wide(report: Report, scope: Scope) -> list[str]:
     if report.allowed_use == "pilot" and scope.share >= 1.0:
         reasons.append("without exact propensities only a shadow or a randomised share below 1 may be asked for")
     return reasons
+
+
+def _kept_by_nobody(report: Report, scope: Scope) -> list[str]:
+    """A forecast is one table for the whole centre: serving could not keep it within queues, languages or a share."""
+    if report.family != "forecast" or replace(scope, until=None) == scope_for(report):
+        return []
+    return ["a forecast is issued for the whole centre at once: only --until may limit it"]
 
 
 def _over_before_it_began(scope: Scope, now: datetime) -> list[str]:

@@ -6,14 +6,16 @@
 
 Every step is one entry of the history, written only if nothing was decided in between. A new request of the same family
 and a new champion void what waits; `standing` says so from the entries alone, so no crash can leave a stale approval
-behind. Undoing (`roll_back`, `revoke`, `retire`, `switch`) is in `undoing` and offered here too.
+behind. What nobody decided in time is written down as expired by the next who acts, and may be asked for again.
+Undoing (`roll_back`, `revoke`, `retire`, `switch`) is in `undoing` and offered here too.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,7 +31,7 @@ from training.grounds import refusals
 from training.history import History
 from training.registry import Registry, VersionCard, mirror
 from training.report import Report
-from training.standing import Promotion, Request, Standing, standing
+from training.standing import PLATFORM, TOO_LATE, Promotion, Request, Standing, standing
 from training.subject import Scope, Subject, scope_for
 from training.undoing import retire, revoke, roll_back, switch
 
@@ -38,8 +40,6 @@ __all__ = [
     "retire", "revoke", "roll_back", "scope_for", "standing", "supersede", "switch",
 ]  # fmt: skip
 
-# Who acts when the platform itself writes an entry: promotion after approval, expiry.
-PLATFORM = "parley"
 # Evidence that is only simulated counts where nobody real is answered.
 SIMULATION_COUNTS_IN = frozenset({"local", "test"})
 
@@ -54,9 +54,13 @@ def request(
     days: int,
     profile: str,
     scope: Scope | None = None,
+    conditions: tuple[str, ...] = (),
     credential: str = "",
 ) -> Entry:
     """Ask for the promotion of a registered version; `days` until the request expires.
+
+    `scope` is where it may answer (None: the widest that the report supports), `conditions` what people are to see to
+    while it does, in words; both are signed by who approves.
 
     Refused with all reasons (StateConflict): a held report, a run from a dirty tree, a card that does not say what it
     was made of, a scope wider than the report supports, a report judged against another champion than today's,
@@ -66,8 +70,11 @@ def request(
         raise TamperedArtefact("this is not the report that was registered", expected=card.report,
                                came=report.digest(), where=f"{card.family}/{card.version}")  # fmt: skip
     wanted = scope or scope_for(report)
+    expire(history, clock=clock)
     now = clock.now()
-    subject = _subject(card, report, requester, wanted, stamped(now + timedelta(days=days)))
+    subject = replace(
+        _subject(card, report, requester, wanted, stamped(now + timedelta(days=days))), conditions=conditions
+    )
     body = {
         "id": f"{card.family}-{card.version}-{subject.digest()[:8]}", "subject": asdict(subject),
         "digest": subject.digest(), "run_id": _told(card, "run_id"), "trained_by": _told(card, "trained_by"),
@@ -107,14 +114,13 @@ def approve(
     require_reviewer(person.name, roles=person.roles)
     if not credential:
         raise NotSignedIn("an approval needs the approver's own credential", expected="a credential", came="none")
+    expire(history, clock=clock)
     now = clock.now()
 
     def judge(held: Standing) -> Decision:
-        asked = _in_state(held.request(request_id), "requested")
+        asked = _in_state(held.at(now).request(request_id), "requested")
         require_another(person.name, credential=credential, asked_by=asked.asked_by, asked_with=asked.credential)
         require_strangers(person.name, asked_by=asked.asked_by, since=asked.trained_at, admissions=admissions)
-        if asked.subject.expired(now):
-            raise _expired(asked)
         _require_real_evidence(asked, profile)
         body = {"request": asked.id, "subject": asked.subject.digest(), "comment": comment,
                 "roles": sorted(person.roles), "credential": credential,
@@ -129,10 +135,11 @@ def reject(history: History, request_id: str, *, person: Person, comment: str, c
     require_reviewer(person.name, roles=person.roles)
     if not comment.strip():
         raise InputError("a rejection says why", expected="a comment", came="none")
+    expire(history, clock=clock)
     now = clock.now()
 
     def judge(held: Standing) -> Decision:
-        asked = _in_state(held.request(request_id), "requested", "approved")
+        asked = _in_state(held.at(now).request(request_id), "requested", "approved")
         return Decision("promotion.rejected", actor=person.name, body={"request": asked.id, "reason": comment}, at=now)
 
     return decide(history, judge)
@@ -177,10 +184,15 @@ def promote(
 
 
 def expire(history: History, *, clock: Clock) -> list[Entry]:
-    """Write down every open request whose time is over; returns the entries written."""
-    open_now = [one for one in standing(history).requests.values() if one.state in ("requested", "approved")]
-    late = [one for one in open_now if one.subject.expired(clock.now())]
-    return [_close(history, one, "expired", "nobody decided in time", clock) for one in late]
+    """Write down every open request whose time is over; returns the entries written.
+
+    Whoever acts calls it first, so several may at once: what another has closed in between is passed over.
+    """
+    written = []
+    for one in standing(history).late(clock.now()):
+        with suppress(StateConflict):
+            written.append(_close(history, one, "expired", TOO_LATE[one.state], clock))
+    return written
 
 
 def supersede(history: History, *, family: str, reason: str, clock: Clock) -> list[Entry]:
@@ -218,7 +230,7 @@ def _close(history: History, asked: Request, state: str, reason: str, clock: Clo
 
 def _refuse_stale(history: History, asked: Request, *, clock: Clock, policy_digest: str) -> None:
     if asked.subject.expired(clock.now()):
-        _close(history, asked, "expired", "approved, but not promoted in time", clock)
+        _close(history, asked, "expired", TOO_LATE[asked.state], clock)
         raise _expired(asked)
     if asked.subject.policy != policy_digest:
         why = f"the gate policy changed from {asked.subject.policy[:12]} to {policy_digest[:12]}"
@@ -237,6 +249,8 @@ def _require_approved_bytes(registry: Registry, subject: Subject) -> None:
 
 
 def _in_state(asked: Request, *states: str) -> Request:
+    if asked.state == "expired":
+        raise _expired(asked)
     if asked.state not in states:
         why = f" ({asked.why})" if asked.why else ""
         raise StateConflict(f"{asked.id} is {asked.state}{why}", expected=" or ".join(states), came=asked.state)
@@ -255,4 +269,4 @@ def _only_simulated(profile: str) -> str:
 
 def _expired(asked: Request) -> StateConflict:
     return StateConflict(f"{asked.id} has expired", expected=f"a decision before {asked.subject.expires_at}",
-                         remedy="Request the version again.")  # fmt: skip
+                         remedy=f"Request it again: parley review request {asked.family}/{asked.version}.")  # fmt: skip

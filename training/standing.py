@@ -20,6 +20,13 @@ from training.subject import NO_CHAMPION, Scope, Subject, moment
 State = Literal["requested", "approved", "rejected", "expired", "superseded", "promoted"]
 OPEN: tuple[State, ...] = ("requested", "approved")
 BASELINE = "baseline"
+# Who acts when the platform itself writes an entry: promotion after approval, expiry.
+PLATFORM = "parley"
+# Why an open request is over, by the state in which its time ran out.
+TOO_LATE: Mapping[State, str] = {
+    "requested": "nobody decided in time",
+    "approved": "approved, but not promoted in time",
+}
 # A family of models, and the capability that it gives: one is trained, the other is switched.
 CAPABILITIES = {"intent": "intent", "routing": "route", "forecast": "forecast"}
 
@@ -59,6 +66,10 @@ class Request:
     def asked_by(self) -> tuple[str, str]:
         """Who may not approve it: the requester, and who had it trained."""
         return self.subject.requester, self.trained_by
+
+    def expired(self, at: datetime) -> Request:
+        """The request as one whose time is over since `at`."""
+        return replace(self, state="expired", why=TOO_LATE[self.state], decided_by=PLATFORM, decided_at=at)
 
 
 @dataclass(frozen=True)
@@ -105,6 +116,15 @@ class Standing:
         """Requests of a family that wait for a reviewer, or are approved and not yet promoted."""
         return [one for one in self.requests.values() if one.family == family and one.state in OPEN]
 
+    def late(self, now: datetime) -> list[Request]:
+        """Open requests whose time is over: what is to be written down as expired."""
+        return [one for one in self.requests.values() if one.state in OPEN and one.subject.expired(now)]
+
+    def at(self, now: datetime) -> Standing:
+        """What holds when the clock shows `now`: what is late is told as expired, whether or not it is written down."""
+        late = {one.id: one.expired(one.subject.expiry) for one in self.late(now)}
+        return replace(self, requests={**self.requests, **late})
+
     def request(self, request_id: str) -> Request:
         """One request. NotFound names those that wait."""
         if request_id not in self.requests:
@@ -140,9 +160,13 @@ def capability_of(name: str) -> str:
     return found
 
 
-def standing(history: History) -> Standing:
-    """What the history says now. Raises TamperedHistory, or NotApproved for an entry that breaks the rules."""
-    return standing_of(history.entries())
+def standing(history: History, *, at: datetime | None = None) -> Standing:
+    """What the history says now; with `at`, what is late by then is told as expired.
+
+    Raises TamperedHistory, or NotApproved for an entry that breaks the rules.
+    """
+    told = standing_of(history.entries())
+    return told if at is None else told.at(at)
 
 
 def standing_of(entries: Iterable[Entry]) -> Standing:
@@ -169,7 +193,7 @@ def _requested(now: Standing, entry: Entry) -> Standing:
         trained_by=body["trained_by"], credential=body["credential"], simulated=body["simulated"],
         trained_at=moment(body["trained_at"]) if body.get("trained_at") else None,
     )  # fmt: skip
-    void = _void(now, subject.family, f"{asked.id} was requested after it")
+    void = _void(now, subject.family, f"{asked.id} was requested after it", at=entry.at)
     return replace(void, requests={**void.requests, asked.id: asked})
 
 
@@ -207,26 +231,26 @@ def _promoted(now: Standing, entry: Entry) -> Standing:
         approved_by=asked.decided_by or "",
     )  # fmt: skip
     after = _became(now, replace(asked, state="promoted"))
-    return _crowned(replace(after, promotions=(*after.promotions, made)), subject.family, made)
+    return _crowned(replace(after, promotions=(*after.promotions, made)), subject.family, made, at=entry.at)
 
 
 def _rolled_back(now: Standing, entry: Entry) -> Standing:
     family, to = entry.body["family"], entry.body["to"]
     if to == BASELINE:
-        return _crowned(now, family, None)
+        return _crowned(now, family, None, at=entry.at)
     again = now.approved(family, to)
     _hold(entry, entry.body["artefact"] == again.artefact, "it names another artefact than was approved")
-    return _crowned(now, family, replace(again, at=entry.at, sequence=entry.sequence))
+    return _crowned(now, family, replace(again, at=entry.at, sequence=entry.sequence), at=entry.at)
 
 
 def _revoked(now: Standing, entry: Entry) -> Standing:
     family, artefact = entry.body["family"], entry.body["artefact"]
     now = replace(now, revoked=now.revoked | {(family, artefact)})
-    return _crowned(now, family, None) if now.champion_digest(family) == artefact else now
+    return _crowned(now, family, None, at=entry.at) if now.champion_digest(family) == artefact else now
 
 
 def _retired(now: Standing, entry: Entry) -> Standing:
-    return _crowned(now, entry.body["family"], None)
+    return _crowned(now, entry.body["family"], None, at=entry.at)
 
 
 def _switched(now: Standing, entry: Entry) -> Standing:
@@ -248,16 +272,20 @@ STEPS: Mapping[str, Callable[[Standing, Entry], Standing]] = {
 }
 
 
-def _crowned(now: Standing, family: str, champion: Promotion | None) -> Standing:
+def _crowned(now: Standing, family: str, champion: Promotion | None, *, at: datetime) -> Standing:
     """Another champion, or none; what waits was judged against the one before and is void."""
     others = {name: one for name, one in now.champions.items() if name != family}
     now = replace(now, champions={**others, family: champion} if champion else others)
-    return _void(now, family, f"{family} has another champion now")
+    return _void(now, family, f"{family} has another champion now", at=at)
 
 
-def _void(now: Standing, family: str, why: str) -> Standing:
-    void = {one.id: replace(one, state="superseded", why=why) for one in now.open_requests(family)}
-    return replace(now, requests={**now.requests, **void})
+def _void(now: Standing, family: str, why: str, *, at: datetime) -> Standing:
+    """What a family has open ends: what was late by then as expired though nobody wrote it down, the rest as void."""
+    ended = (
+        one.expired(one.subject.expiry) if one.subject.expired(at) else replace(one, state="superseded", why=why)
+        for one in now.open_requests(family)
+    )
+    return replace(now, requests={**now.requests, **{one.id: one for one in ended}})
 
 
 def _became(now: Standing, request: Request) -> Standing:

@@ -85,20 +85,41 @@ class Subject:
     feature_service: str
     commit: str
     expires_at: str  # ISO time until which the promotion may be written, half-open
+    conditions: tuple[str, ...] = ()  # what people are to see to while it answers, in words; nothing enforces them
+
+    def __post_init__(self) -> None:
+        for one in self.conditions:
+            if not isinstance(one, str) or not one.strip() or not one.isprintable():
+                raise InputError("a condition is said in words", expected="one line of text", came=repr(one)[:80],
+                                 where="conditions")  # fmt: skip
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of all fields: what is signed."""
-        return canonical.digest(self)
+        """SHA-256 of the canonical JSON of all fields: what is signed.
+
+        Without conditions it is the digest from before there were any, so approvals of then hold.
+        """
+        told = canonical.plain(self)
+        if not self.conditions:
+            del told["conditions"]
+        return canonical.digest(told)
+
+    @property
+    def expiry(self) -> datetime:
+        """The first moment at which it is too late to approve or promote."""
+        return moment(self.expires_at)
 
     def expired(self, now: datetime) -> bool:
         """Whether it is too late to approve or promote."""
-        return now >= moment(self.expires_at)
+        return now >= self.expiry
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Subject:
-        """From JSON, exactly these fields. Raises InputError."""
+        """From JSON, exactly these fields; conditions may be missing. Raises InputError."""
         try:
-            return cls(**{**raw, "scope": Scope.read(raw["scope"])})
+            conditions = raw.get("conditions", ())
+            if not isinstance(conditions, list | tuple):
+                raise TypeError(f"conditions are a list, not {type(conditions).__name__}")
+            return cls(**{**raw, "scope": Scope.read(raw["scope"]), "conditions": tuple(conditions)})
         except (TypeError, KeyError) as refused:
             raise InputError("not the subject of an approval", came=str(refused)) from refused
 

@@ -46,7 +46,18 @@ def show_request(request_id: RequestId, as_json: AsJson = False) -> None:
     from flows import deciding
 
     result = deciding.shown(_workspace(), request_id)
-    out(result) if as_json else facts(result)
+    if as_json:
+        out(result)
+        return
+    signs = result.pop("signs")
+    facts(result)
+    say("signs")
+    facts({name: value for name, value in signs.items() if name not in ("scope", "conditions")}, indent="  ")
+    say("  scope")
+    facts(signs["scope"], indent="    ")
+    say("  conditions" if signs["conditions"] else "  no conditions")
+    for one in signs["conditions"]:
+        say(f"    {one}")
 
 
 def approve(
@@ -82,14 +93,35 @@ def reject(
 
 def request(
     version: Annotated[str, typer.Argument(help="A version that passed, as intent/3.")],
+    unit: Annotated[list[str] | None, typer.Option(help="A business unit where it may answer; repeatable.")] = None,
+    queue: Annotated[list[str] | None, typer.Option(help="A queue where it may answer; repeatable.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="A channel where it may answer; repeatable.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="A language in which it may answer; repeatable.")] = None,
+    share: Annotated[float | None, typer.Option(help="The share of contacts, 0 (a shadow) to 1 (every one).")] = None,
+    until: Annotated[str, typer.Option(help="When to review it again; it answers on, and says that it is due.")] = "",
+    condition: Annotated[
+        list[str] | None, typer.Option(help="What people are to see to while it answers; repeatable.")
+    ] = None,
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
-    """Ask for the promotion of a version that was trained with --no-request."""
+    """Ask for the promotion of a version that waits for nobody: trained with --no-request, expired, or rejected.
+
+    Scope and conditions are signed by who approves. Without options the scope is the widest that the report supports;
+    more is refused.
+    """
     from flows import deciding
+    from flows import request as requests
 
     place = _workspace()
-    result = deciding.request(place, version, person=acting(place, who, "engineer"), credential=credential())
+    person = acting(place, who, "engineer")
+    named = {"units": unit, "queues": queue, "channels": channel, "languages": language}
+    scope: dict[str, Any] = {name: tuple(words) for name, words in named.items() if words}
+    scope |= {"share": share} if share is not None else {}
+    scope |= {"until": requests.moment(until, where="--until").isoformat()} if until else {}
+    result = deciding.request(
+        place, version, person=person, credential=credential(), scope=scope, conditions=condition or ()
+    )
     out(result) if as_json else facts(result)
 
 

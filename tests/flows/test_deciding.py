@@ -12,7 +12,7 @@ from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import FourEyes, InputError, NotFound, StateConflict
 from data_contracts.events import Event
-from flows import admitting, concluding, deciding, diagnosing, promoting, tracing
+from flows import admitting, concluding, deciding, diagnosing, promoting, runs, tracing
 from flows.compose import Workspace
 from flows.runs import Run
 from tests.training.reports import card, passed_report, payload_folder, report_folder
@@ -193,6 +193,66 @@ def test_an_expired_approval_promotes_nobody(place: Place, clock: FixedClock, tm
         promoting.write(place, asked["request_id"])
 
     assert place.standing().champion("intent") is None
+
+
+def test_what_nobody_decided_for_twenty_days_is_expired_everywhere_and_asked_for_again(
+    place: Place, clock: FixedClock, tmp_path: Path
+) -> None:
+    version = register(place, tmp_path)
+    first = deciding.request(place, version, person=ADA, credential="token:ada")["request_id"]
+    clock.advance(timedelta(days=20))
+
+    shown, standing = deciding.shown(place, first), tracing.versions(place)[0]["standing"]
+    with pytest.raises(StateConflict, match="parley review request intent/1"):
+        deciding.approve(place, first, person=RUI, comment="at last", credential="token:rui")
+    again = deciding.request(place, version, person=ADA, credential="token:ada")
+
+    assert (shown["state"], standing) == ("expired", "expired")
+    assert again["state"] == "requested"
+    assert [one["request_id"] for one in deciding.waiting(place)] == [again["request_id"]]
+    assert tracing.versions(place)[0]["standing"] == "requested"
+
+
+def test_whoever_lists_what_waits_writes_down_what_expired(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    deciding.request(place, register(place, tmp_path), person=ADA, credential="token:ada")
+    clock.advance(timedelta(days=place.settings.request_days) - timedelta(seconds=1))
+    in_time = deciding.waiting(place)
+    clock.advance(timedelta(seconds=1))
+
+    late = deciding.waiting(place)
+
+    assert (len(in_time), late) == (1, [])
+    assert [entry.kind for entry in place.chain.entries()] == ["promotion.requested", "promotion.expired"]
+
+
+def test_who_holds_no_signing_key_is_told_what_expired_and_writes_nothing(
+    place: Place, clock: FixedClock, tmp_path: Path
+) -> None:
+    from training.signing import PRIVATE
+
+    deciding.request(place, register(place, tmp_path), person=ADA, credential="token:ada")
+    clock.advance(timedelta(days=20))
+    (place.settings.keys_dir / PRIVATE).unlink()
+
+    assert deciding.waiting(Place(place.settings, clock)) == []
+    assert [entry.kind for entry in place.chain.entries()] == ["promotion.requested"]
+    assert not (place.settings.keys_dir / PRIVATE).exists()
+
+
+def test_where_nothing_was_ever_decided_listing_makes_no_key(place: Place) -> None:
+    assert deciding.waiting(place) == []
+    assert not place.settings.keys_dir.exists()
+
+
+def test_a_run_that_ends_writes_down_what_expired_meanwhile(place: Place, clock: FixedClock, tmp_path: Path) -> None:
+    asked = deciding.request(place, register(place, tmp_path), person=ADA, credential="token:ada")
+    clock.advance(timedelta(days=20))
+    run = runs.create(place.settings, run=Run("r", families=("intent",), reason="x", requester="ada"), at=clock.now())
+
+    concluding.finish(place, run)
+
+    assert place.chain.entries()[-1].kind == "promotion.expired"
+    assert place.chain.entries()[-1].body["request"] == asked["request_id"]
 
 
 def test_a_run_from_a_dirty_tree_or_one_that_asks_nobody_says_so() -> None:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from flows.cli import app
 from flows.compose import Workspace
 from tests.training.reports import card, passed_report, payload_folder, report_folder
 from training.registry import MemoryRegistry, VersionCard
+from training.subject import scope_for
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 START = date(2026, 3, 2)
@@ -176,6 +177,27 @@ def test_issue_forecast_leaves_the_baselines_table_and_says_so(operated: Operate
     assert operated.place.log.find(compose.SOURCE, f"forecast.issued/{issue['issue_id']}") is not None
 
 
+def test_the_forecast_that_follows_from_a_promotion_is_told_like_any_other(
+    operated: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import issuing
+
+    def issues() -> list[str]:
+        return [one.event.data["issue_id"] for one in operated.place.log.read(types=["forecast.issued"])]
+
+    monkeypatch.setattr(issuing, "default_as_of", lambda place: datetime(2026, 3, 11, tzinfo=UTC))
+    before = issues()
+
+    promoting.catch_up(operated.place, "intent")
+    after_another_family = issues()
+    promoting.catch_up(operated.place, "forecast")
+
+    current = json.loads((operated.place.settings.issued_dir / "current.json").read_text(encoding="utf-8"))
+    assert after_another_family == before
+    assert issues() == [*before, current["issue_id"]]
+    assert current["issue_id"].startswith("20260311T000000Z")
+
+
 def test_watch_decides_and_says_why(operated: Operated) -> None:
     from flows.watch import watch
 
@@ -183,6 +205,19 @@ def test_watch_decides_and_says_why(operated: Operated) -> None:
 
     assert "1000 " in decided["why"]
     assert "not measured" in decided["why"]
+
+
+def test_watch_writes_down_what_nobody_decided_in_time(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.watch import watch
+
+    version = f"intent/{operated.register(marker='late').version}"
+    asked = deciding.request(operated.place, version, person=ADA, credential="token:ada")["request_id"]
+    monkeypatch.setattr(operated.place, "clock", FixedClock(NOW + timedelta(days=20)))
+
+    watch(operated.place, [])
+
+    last = operated.place.chain.entries()[-1]
+    assert (last.kind, last.body["request"]) == ("promotion.expired", asked)
 
 
 def test_promote_makes_an_approved_version_champion_and_moves_the_alias(operated: Operated) -> None:
@@ -211,6 +246,65 @@ def test_commands_promote_pull_and_compare(operated: Operated, capsys: pytest.Ca
     assert {figure["metric"] for figure in compared["metrics"]} == {"accuracy", "ece_excess"}
     parley(operated, "compare", f"intent/{one.version}", f"intent/{other.version}")
     assert "judged on the same rows" in capsys.readouterr().out
+
+
+NARROW = ("--queue", "cards", "--queue", "loans", "--language", "en", "--channel", "chat", "--unit", "north",
+          "--share", "0.2", "--until", "2026-08-01")  # fmt: skip
+
+
+def test_a_request_names_its_scope_and_what_it_leaves_out_is_what_the_report_supports(
+    operated: Operated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow, wide = (f"intent/{operated.register(marker=marker).version}" for marker in ("narrow", "wide"))
+
+    limited = told(operated, capsys, "review", "request", narrow, *NARROW)["request_id"]
+    signed = told(operated, capsys, "review", "show", limited)["signs"]["scope"]
+    free = told(operated, capsys, "review", "request", wide, "--share", "1")["request_id"]
+
+    assert signed == {
+        "units": ["north"], "queues": ["cards", "loans"], "channels": ["chat"], "languages": ["en"], "share": 0.2,
+        "until": "2026-08-01T00:00:00+00:00",
+    }  # fmt: skip
+    assert operated.place.standing().request(free).subject.scope == scope_for(passed_report())
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "why"),
+    [
+        (("--language", "fr"), 3, "passed only in en, zh"),
+        (("--language", "*"), 3, "passed only in en, zh"),
+        (("--until", "2026-05-01"), 3, "its scope ended"),
+        (("--until", "soon"), 2, "--until"),
+        (("--share", "1.01"), 2, "a share is a part of the whole"),
+        (("--queue", ""), 2, "a scope names what it covers"),
+        (("--condition", " "), 2, "a condition is said in words"),
+    ],
+)
+def test_more_than_the_report_supports_or_what_makes_no_sense_is_not_asked_for(
+    operated: Operated, capsys: pytest.CaptureFixture[str], asked: tuple[str, ...], code: int, why: str
+) -> None:
+    version = f"intent/{operated.register(marker='-'.join(asked).replace('/', '')).version}"
+    entries = len(operated.place.chain.entries())
+
+    parley(operated, "review", "request", version, *asked, code=code)
+
+    assert why in capsys.readouterr().err
+    assert len(operated.place.chain.entries()) == entries
+
+
+def test_a_request_states_its_conditions_and_review_show_tells_them_line_by_line(
+    operated: Operated, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stated = ("read twenty answers a day", "ask again in June, or before")
+    named = [word for one in stated for word in ("--condition", one)]
+    version = f"intent/{operated.register(marker='conditions').version}"
+
+    asked = told(operated, capsys, "review", "request", version, *named)["request_id"]
+
+    assert told(operated, capsys, "review", "show", asked)["signs"]["conditions"] == list(stated)
+    parley(operated, "review", "show", asked)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[lines.index("conditions") + 1 :] == list(stated)
 
 
 def test_a_version_of_a_dirty_tree_is_not_reproduced(operated: Operated, capsys: pytest.CaptureFixture[str]) -> None:

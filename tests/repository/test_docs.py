@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.repository.sources import REPOSITORY
+from tests.repository.sources import REPOSITORY, sources
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
@@ -38,15 +39,43 @@ def test_named_make_targets_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_named_commands_exist(page: Path) -> None:
+    marked = re.findall(r"`[^`\n]+`|^    .*$|```.*?```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+    assert _unknown_commands(*marked) == []
+
+
+def test_commands_that_the_inbox_names_exist_and_are_named_in_both_languages() -> None:
+    from serving.phrases import PHRASES
+
+    assert _unknown_commands(*(told for both in PHRASES.values() for told in both)) == []
+    assert [name for name, (en, zh) in PHRASES.items() if COMMAND.findall(en) != COMMAND.findall(zh)] == []
+
+
+def test_commands_that_an_error_tells_to_run_exist() -> None:
+    told = [
+        word.value
+        for source in sources()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.keyword) and node.arg == "remedy"
+        for word in ast.walk(node.value)
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    ]
+
+    assert len([words for words in told if COMMAND.search(words)]) > 10
+    assert _unknown_commands(*told) == []
+
+
+def test_a_command_that_does_not_exist_is_found_out() -> None:
+    assert _unknown_commands("An engineer should run: parley review promote.") == ["review promote"]
+    assert _unknown_commands("An engineer should run: parley promote REQUEST.", "parley review list") == []
+
+
+def _unknown_commands(*told: str) -> list[str]:
     from flows.documentation import command_names
 
     known = command_names()
-    named = COMMAND.findall(
-        "\n".join(re.findall(r"`[^`\n]+`|^    .*$|```.*?```", page.read_text(encoding="utf-8"), re.M | re.S))
-    )
-    unknown = [words for words in named if words not in known and words.split()[0] not in known]
-
-    assert unknown == []
+    named = [words for one in told for words in COMMAND.findall(one)]
+    return [words for words in named if words not in known and words.split()[0] not in known]
 
 
 def test_the_generated_references_are_fresh() -> None:

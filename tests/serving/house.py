@@ -165,7 +165,7 @@ class Office:
     made: int = 0
 
     def request(self, family: str = "intent", *, payload: Callable[[Path], Any] | None = None, marker: str = "",
-                scope: Scope | None = None) -> tuple[Entry, Any]:  # fmt: skip
+                scope: Scope | None = None, conditions: tuple[str, ...] = ()) -> tuple[Entry, Any]:  # fmt: skip
         self.made += 1
         at = self.folder / f"made-{self.made}"
         if payload is None:
@@ -177,7 +177,7 @@ class Office:
         reports.report_folder(at / "report", report)
         card = self.registry.register(family, payload=at / "payload", report=at / "report", card=reports.card())
         asked = promotion.request(self.history, card=card, report=report, requester="erin", clock=self.clock, days=14,
-                                  profile="test", scope=scope)  # fmt: skip
+                                  profile="test", scope=scope, conditions=conditions)  # fmt: skip
         return asked, card
 
     def promote(self, family: str = "intent", **told: Any) -> Any:

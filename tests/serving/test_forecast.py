@@ -15,6 +15,7 @@ import pytest
 from centre.clock import FixedClock
 from serving.slots import Slot
 from tests.serving.house import Client, House, promoted
+from training.subject import Scope
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 QUESTION = "/v1/forecast?queue=billing&from=2026-05-01T09:00:00Z&to=2026-05-01T10:00:00Z"
@@ -75,6 +76,21 @@ def test_a_model_s_table_is_answered_under_its_version(house: House, issued: Pat
 
     assert (told["source"], told["version"], told["approval"]) == ("model", "forecast/2", "b" * 64)
     assert told["degraded"] == []
+
+
+@pytest.mark.parametrize(("until", "told"), [("2026-05-01T00:00:00+00:00", ["approval_overdue"]),
+                                             ("2026-05-01T00:00:01+00:00", [])])  # fmt: skip
+def test_past_the_reviewer_s_date_a_table_is_answered_and_says_so(
+    house: House, issued: Path, client: Client, until: str, told: list[str]
+) -> None:
+    champion = promoted("forecast", version="2", scope=Scope(until=until))
+    house.shelf.put(Slot("forecast", promotion=champion, approved=frozenset({"a" * 64})))
+    issue(issued, **of_model())
+
+    answer = client.get(QUESTION).json()
+
+    assert answer["source"] == "model"
+    assert [one["reason"] for one in answer["degraded"]] == told
 
 
 def test_a_former_champion_s_table_is_answered_and_says_so(house: House, issued: Path, client: Client) -> None:

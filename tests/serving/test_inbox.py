@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,35 +15,14 @@ from centre.clock import FixedClock
 from centre.people import Person
 from serving.app import create
 from serving.phrases import PHRASES, phrase, preferred
-from tests.serving.house import House, Office, make
+from tests.serving.house import Office
+from tests.serving.reviewer import Browser, hidden, reviewing
 from training import promotion
 from training.history import MemoryHistory
 from training.registry import MemoryRegistry
 
 ENGINEER = Person("erin", frozenset({"engineer"}))
 TEMPLATES = Path(__file__).resolve().parents[2] / "serving" / "templates"
-
-
-@dataclass
-class Browser:
-    """Somebody in front of the pages; follows redirects as browsers do."""
-
-    http: TestClient
-    house: House
-
-    def sign_in(self, name: str) -> Any:
-        code = self.house.doors.people.invite(name, clock=self.house.doors.clock)
-        return self.http.get(f"/sign-in?code={code}")
-
-    def decide(self, request_id: str, how: str, *, comment: str = "fine", **changes: str) -> Any:
-        page = self.http.get(f"/inbox/requests/{request_id}").text
-        fields = {"comment": comment, "token": hidden(page, "token"), "subject": hidden(page, "subject"), **changes}
-        return self.http.post(f"/inbox/requests/{request_id}/{how}", data=fields)
-
-
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]+)"', page)
-    return found.group(1) if found else ""
 
 
 @pytest.fixture
@@ -54,14 +32,8 @@ def office(tmp_path: Path, clock: FixedClock) -> Office:
 
 @pytest.fixture
 def browser(office: Office, home: Path, clock: FixedClock) -> Iterator[Browser]:
-    def find(family: str, version: str) -> Path | None:
-        folder = office.folder / f"made-{version}" / "report"
-        return folder if family == "intent" and folder.is_dir() else None
-
-    house = make(home, clock, history=office.history, find_report=find)
-    house.doors.people.add("erin", roles=["engineer", "reviewer"], by="test", clock=house.doors.clock)
-    with TestClient(create(house.doors), raise_server_exceptions=False) as http:
-        yield Browser(http, house)
+    with reviewing(office, home, clock) as opened:
+        yield opened
 
 
 def test_an_invitation_signs_in_and_shows_one_s_own_token_once(browser: Browser) -> None:

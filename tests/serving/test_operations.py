@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,15 @@ def test_models_tell_champions_and_what_waits(office: Office, home: Path, clock:
     assert told["intent"]["champion"]["artefact"] == card.artefact
     assert told["intent"]["waiting"] == [waiting.body["id"]]
     assert told["routing"]["champion"] is None
+
+
+def test_models_tell_nothing_as_waiting_that_has_expired(office: Office, home: Path, clock: FixedClock) -> None:
+    office.request()
+    clock.advance(timedelta(days=20))
+    with make(home, clock, history=office.history).open() as client:
+        told = {one["family"]: one for one in client.get("/v1/models").json()}
+
+    assert told["intent"]["waiting"] == []
 
 
 def test_a_champion_is_read_with_an_etag_and_its_files(office: Office, home: Path, clock: FixedClock) -> None:

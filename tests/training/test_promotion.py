@@ -67,6 +67,17 @@ def test_an_approval_signs_everything_the_version_rests_on(house: House) -> None
     assert approval.body["subject"] == told.digest()
 
 
+def test_an_approval_signs_the_conditions_too(house: House) -> None:
+    version = house.register()
+    request_id = house.request(version, conditions=("read twenty answers a day", "ask again in June")).body["id"]
+
+    approval = house.approve(request_id)
+
+    told = house.now.request(request_id).subject
+    assert told.conditions == ("read twenty answers a day", "ask again in June")
+    assert approval.body["subject"] == told.digest() != replace(told, conditions=told.conditions[:1]).digest()
+
+
 class TestWhatMayNotBeRequested:
     @pytest.mark.parametrize(
         ("told", "why"),
@@ -315,19 +326,6 @@ def test_a_rejection_says_why_and_ends_the_request_even_if_approved(house: House
     assert (house.now.request(request_id).state, house.now.request(request_id).why) == ("rejected", "zh is weak")
     with pytest.raises(NotApproved):
         house.promote(request_id)
-
-
-def test_what_nobody_decided_in_time_is_written_down_as_expired(house: House) -> None:
-    request_id = asked(house)
-    house.clock.advance(timedelta(days=13))
-    assert promotion.expire(house.history, clock=house.clock) == []
-
-    house.clock.advance(timedelta(days=1))
-    (entry,) = promotion.expire(house.history, clock=house.clock)
-
-    assert (entry.kind, entry.body["request"]) == ("promotion.expired", request_id)
-    assert house.now.waiting() == []
-    assert promotion.expire(house.history, clock=house.clock) == []
 
 
 def test_superseding_by_hand_voids_the_family_and_no_other(house: House) -> None:

@@ -49,6 +49,37 @@ def test_what_waits_is_listed_oldest_first(house: House) -> None:
     assert [one.id for one in house.now.open_requests("intent")] == [second]
 
 
+def test_what_is_late_by_the_clock_is_told_as_expired_before_anybody_writes_it_down(house: House) -> None:
+    waits = house.request(house.register(family="forecast")).body["id"]
+    approved = house.request(house.register(family="intent")).body["id"]
+    house.approve(approved)
+    end = house.now.request(waits).subject.expiry
+
+    before, after = house.now.at(end - timedelta(seconds=1)), standing(house.history, at=end)
+
+    assert before == house.now
+    assert [one.id for one in before.waiting()] == [waits]
+    assert (after.waiting(), after.open_requests("intent")) == ([], [])
+    assert [after.request(one).state for one in (waits, approved)] == ["expired", "expired"]
+    assert after.request(waits).decided_at == end
+    assert house.now.request(waits).state == "requested"
+
+
+def test_a_late_request_that_a_newer_one_voids_had_expired_and_one_of_another_family_is_left_to_be_written(
+    house: House,
+) -> None:
+    old, other = (house.request(house.register(family=family)).body["id"] for family in ("intent", "forecast"))
+    entry = house.history.entries()[0]
+    house.clock.advance(timedelta(days=14))
+    late = dict(entry.body, id="intent-1-again")
+    write(house, "promotion.requested", **late)
+
+    assert house.now.request(old).state == "expired"
+    assert house.now.request(other).state == "requested"
+    write(house, "promotion.expired", request=other, reason="nobody decided in time")
+    assert house.now.request(other).state == "expired"
+
+
 def _promoted(house: House, request_id: str, **change: Any) -> dict[str, Any]:
     held = house.now.request(request_id)
     told = {"request": request_id, "approval": held.approval, "family": held.family, "version": held.version,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import json
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +22,34 @@ SUBJECT = Subject(
 
 @pytest.mark.parametrize("name", [one.name for one in fields(Subject)])
 def test_every_field_is_part_of_what_is_signed(name: str) -> None:
-    changed: Any = Scope(share=0.5) if name == "scope" else getattr(SUBJECT, name) + "0"
+    others: dict[str, Any] = {"scope": Scope(share=0.5), "conditions": ("read twenty answers a day",)}
+    changed = others[name] if name in others else getattr(SUBJECT, name) + "0"
 
     assert replace(SUBJECT, **{name: changed}).digest() != SUBJECT.digest()
+
+
+def test_what_was_signed_before_there_were_conditions_still_holds() -> None:
+    raw = {name: value for name, value in asdict(SUBJECT).items() if name != "conditions"}
+
+    assert Subject.read(raw) == SUBJECT
+    assert SUBJECT.digest() == "f11ea894ebe9e1d5b8ed667e54b8c6b3cc8eb823496aff120ebb54f0e4a9fd54"
+
+
+def test_conditions_are_signed_word_by_word_and_in_their_order() -> None:
+    both = replace(SUBJECT, conditions=("a", "b"))
+
+    assert Subject.read(json.loads(json.dumps(asdict(both)))) == both
+    for other in (("b", "a"), ("a",), ("a b",)):
+        assert replace(SUBJECT, conditions=other).digest() != both.digest()
+
+
+@pytest.mark.parametrize("conditions", [("",), ("  ",), ("fine", "two\nlines"), (1,), ("\x1b[2Jgone",)])
+def test_a_condition_is_one_line_of_words(conditions: Any) -> None:
+    with pytest.raises(InputError, match="in words"):
+        replace(SUBJECT, conditions=conditions)
+    with pytest.raises(InputError, match="a list"):
+        Subject.read({**asdict(SUBJECT), "conditions": "fine"})
+    assert replace(SUBJECT, conditions=("每天抽查二十条回答",)).conditions
 
 
 @pytest.mark.parametrize(

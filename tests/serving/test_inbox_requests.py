@@ -1,0 +1,89 @@
+"""What the inbox shows of a request and of its end: what is late waits no longer and may be asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from centre.clock import FixedClock
+from serving.phrases import phrase
+from tests.serving.house import Office
+from tests.serving.reviewer import Browser, hidden, reviewing
+from tests.training.reports import passed_report
+from training import promotion
+from training.history import MemoryHistory
+from training.registry import MemoryRegistry
+from training.subject import Scope
+
+
+@pytest.fixture
+def office(tmp_path: Path, clock: FixedClock) -> Office:
+    return Office(MemoryHistory(), MemoryRegistry(tmp_path / "registry"), clock, tmp_path)
+
+
+@pytest.fixture
+def browser(office: Office, home: Path, clock: FixedClock) -> Iterator[Browser]:
+    with reviewing(office, home, clock) as opened:
+        yield opened
+
+
+def test_what_nobody_decided_in_time_waits_no_longer_and_is_shown_as_expired(
+    browser: Browser, office: Office, clock: FixedClock
+) -> None:
+    asked, card = office.request()
+    request_id = asked.body["id"]
+    clock.advance(timedelta(days=14) - timedelta(seconds=1))
+    browser.sign_in("reviewer-1")
+    in_time = browser.http.get("/inbox").text
+    open_page = browser.http.get(f"/inbox/requests/{request_id}").text
+    clock.advance(timedelta(seconds=1))
+
+    late = browser.http.get("/inbox").text
+    page = browser.http.get(f"/inbox/requests/{request_id}").text
+    fields = {"token": hidden(open_page, "token"), "subject": asked.body["digest"], "comment": "late"}
+    answer = browser.http.post(f"/inbox/requests/{request_id}/approve", data=fields)
+
+    assert phrase("none_waiting", "en") not in in_time
+    assert "formaction" in open_page
+    assert phrase("none_waiting", "en") in late
+    assert f'<span class="badge warn">{phrase("expired", "en")}</span>' in late
+    assert phrase("expired", "en") in page
+    assert "nobody decided in time" in page
+    assert "formaction" not in page
+    assert answer.status_code == 409
+    assert f"parley review request intent/{card.version}" in answer.text
+    assert office.history.entries()[-1].kind == "promotion.expired"
+    assert browser.house.acted == []
+
+
+def test_a_version_that_is_asked_for_again_after_expiry_is_approved(
+    browser: Browser, office: Office, clock: FixedClock
+) -> None:
+    _, card = office.request()
+    clock.advance(timedelta(days=20))
+    again = promotion.request(office.history, card=card, report=passed_report(), requester="erin", clock=clock,
+                              days=14, profile="test")  # fmt: skip
+    browser.sign_in("reviewer-1")
+
+    browser.decide(again.body["id"], "approve")
+
+    assert browser.house.acted == [again.body["id"]]
+    assert promotion.standing(office.history).request(again.body["id"]).state == "approved"
+
+
+def test_scope_and_conditions_are_shown_to_who_signs_them(browser: Browser, office: Office) -> None:
+    scope = Scope(queues=("cards",), languages=("en",), share=0.2, until="2026-06-01T00:00:00+00:00")
+    limited, _ = office.request(scope=scope, conditions=("read twenty answers a day", "not on <b>holidays</b>"))
+    free, _ = office.request("forecast")
+    browser.sign_in("reviewer-1")
+
+    page = browser.http.get(f"/inbox/requests/{limited.body['id']}").text
+    other = browser.http.get(f"/inbox/requests/{free.body['id']}").text
+
+    for told in ("cards", "20%", "2026-06-01", "<li>read twenty answers a day</li>", "&lt;b&gt;holidays&lt;/b&gt;"):
+        assert told in page
+    assert phrase("no_conditions", "en") not in page
+    assert phrase("no_conditions", "en") in other
