@@ -56,7 +56,6 @@ PLATFORM_TYPES: Final = (
     "forecast.issued",
     "features.materialized",
     "log.compacted",
-    "capability.degraded",
 )
 """Events of the platform about itself: logged, never compacted into a dataset."""
 

@@ -14,6 +14,7 @@ from flows import asking, checkout, runs, turns
 from flows.compose import Workspace
 from flows.environment import child_environment
 from flows.request import FAMILIES
+from flows.telling import tell
 
 OPTIONS = ("as_of", "no_request", "seed", "dry_run", "credential")
 KNOWN = ("family", "reason", "requester", "set", *OPTIONS)
@@ -29,7 +30,10 @@ def families_named(name: str) -> tuple[str, ...]:
 
 
 def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
-    """Write down a run as it was asked for. Raises InputError for an unknown word, or without family or reason."""
+    """Write down a run as it was asked for, and say so in the log (not of a dry run, which asks for nothing).
+
+    Raises InputError for an unknown word, or without family, reason or requester.
+    """
     if unknown := sorted(set(asked) - set(KNOWN)):
         raise InputError("unknown word in a retraining", expected=", ".join(KNOWN), came=", ".join(unknown))
     for needed in ("reason", "requester"):
@@ -45,7 +49,18 @@ def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
         parameters_set=(*asking.workspace_parameters(place), *(asked.get("set") or ())),
         options={name: asked[name] for name in OPTIONS if asked.get(name) is not None},
     )
-    return runs.create(place.settings, run=run, at=now)
+    run = runs.create(place.settings, run=run, at=now)
+    if not run.options.get("dry_run"):
+        _tell(place, run)
+    return run
+
+
+def _tell(place: Workspace, run: runs.Run) -> None:
+    """`retraining.requested`: who asked for what, and why."""
+    options = {name: value for name, value in run.options.items() if name != "credential"}
+    facts = {"run_id": run.run_id, "families": run.families, "reason": run.reason, "requester": run.requester,
+             "parameters_set": run.parameters_set, "options": options}  # fmt: skip
+    tell(place, "retraining.requested", run.run_id, facts)
 
 
 def retraining(place: Workspace, asked: Mapping[str, Any]) -> str:
