@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from centre.clock import Clock, SystemClock
 from centre.settings import Settings
 from centre.settings import load as load_settings
+from data_contracts.errors import InputError
 
 if TYPE_CHECKING:
     from centre.archive import Archive
@@ -87,8 +88,19 @@ class Workspace:
 
 
 def workspace(home: Path | None = None, *, clock: Clock | None = None) -> Workspace:
-    """The workspace in `home` (or `PARLEY_HOME`, or `./.parley`)."""
-    return Workspace(load_settings(home), clock)
+    """The workspace in `home` (or `PARLEY_HOME`, or `./.parley`). InputError where there can be no folder."""
+    settings = load_settings(home)
+    _refuse_no_folder(settings.home)
+    return Workspace(settings, clock)
+
+
+def _refuse_no_folder(home: Path) -> None:
+    place = next((one for one in (home, *home.absolute().parents) if one.exists()), home)
+    if place.exists() and not place.is_dir():
+        raise InputError(
+            "a workspace is a folder", expected="a folder, or a place where one can be made", came=f"{place}, a file",
+            where="PARLEY_HOME", remedy="Set PARLEY_HOME to a folder.",
+        )  # fmt: skip
 
 
 def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:

@@ -57,7 +57,7 @@ def report_folder(place: Workspace, family: str, version: str) -> Path:
     """The folder with report.json and page.html of a version, fetched from the registry once."""
     folder = place.settings.home / "reports" / family / version
     if not (folder / "report.json").is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        place.registry.get(family, version)  # NotFound before anything is made
         place.registry.fetch_report(family, version, folder)
     return folder
 

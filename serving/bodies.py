@@ -53,10 +53,13 @@ class _Strict(Request):
 def parsed(raw: bytes) -> Any:
     """A body as JSON. Raises Unreadable saying where it stops being UTF-8 or JSON.
 
-    NaN and Infinity are refused, and so is a key that comes twice: two readers would take two different values.
+    NaN, Infinity and half characters are refused, and so is a key that comes twice: two readers would take two values.
     """
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once_each)
+        told = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once_each)
+        if b"\\u" in raw:
+            _refuse_half_characters(told)
+        return told
     except UnicodeDecodeError as error:
         raise Unreadable(
             "the body is not text",
@@ -72,6 +75,20 @@ def parsed(raw: bytes) -> Any:
             came="lists or objects nested too deep" if isinstance(error, RecursionError) else str(error)[:200],
             where="body",
             remedy="Compare with the example in /openapi.json.",
+        ) from error
+
+
+def _refuse_half_characters(told: Any) -> None:
+    """Half of a surrogate pair is no text: nothing that holds it can be kept."""
+    try:
+        json.dumps(told, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Unreadable(
+            "the body holds half a character",
+            expected="whole characters",
+            came=ascii(error.object[error.start : error.end])[:_SHOWN],
+            where="body",
+            remedy="Send both halves of a surrogate pair, or the character itself.",
         ) from error
 
 

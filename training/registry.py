@@ -129,6 +129,9 @@ class MlflowRegistry:
         return self.folder / DATABASE
 
     def _kept(self, family: str, version: str) -> tables.Kept:
+        if self._never_used():
+            raise NotFound("no such version", expected="a version that was trained", came=f"{family}/{version}",
+                           where="the registry, which is empty", remedy="Train one: parley retrain.")  # fmt: skip
         for one in tables.versions(self._database(), family):
             if one.version == version:
                 return one

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from data_contracts.errors import ParleyError
+from data_contracts.errors import ParleyError, UnavailableError
 from flows.cli import judging, people, records, reviewing, running, serving, versions
 
 # What the errors of our tree do not cover is a defect of ours: sysexits.h EX_SOFTWARE.
@@ -47,6 +47,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        refused = _refused_by_disk(error)
+        tell(refused, as_json="--json" in arguments)
+        return refused.exit_code
     except Exception as error:  # noqa: BLE001 - the outermost edge: a defect is kept in a file, not shown as a traceback
         return _defect(error)
     return 0
@@ -63,6 +67,17 @@ def tell(error: ParleyError, *, as_json: bool) -> None:
     for name, value in facts.items():
         if value:
             sys.stderr.write(f"  {name + ':':<10}{value}\n")
+
+
+def _refused_by_disk(error: OSError) -> UnavailableError:
+    """What the operating system refused: no place, no right to write, no folder. Nothing of ours is broken."""
+    return UnavailableError(
+        "the operating system refused",
+        expected="a file or folder that can be read and written",
+        came=error.strerror or str(error),
+        where=str(error.filename or ""),
+        remedy="Look at the path, its rights and the space on its disk.",
+    )
 
 
 def _defect(error: Exception) -> int:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from flows.compose import Workspace
 
 
+# A simulated centre works in years that calendars and clocks agree on.
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("ingest")(ingest)
@@ -84,6 +88,9 @@ def simulate(
         first = date.fromisoformat(start)
     except ValueError as error:
         raise InputError("not a day", expected="a day such as 2026-03-02", came=start, where="--start") from error
+    if not FIRST_YEAR <= first.year <= LAST_YEAR:
+        expected = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InputError("a centre of another age", expected=expected, came=start, where="--start")
     from flows.operating import embedded
 
     with progress(f"simulate {weeks} weeks", quiet=as_json), embedded(place.settings):

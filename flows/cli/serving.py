@@ -20,14 +20,22 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     only: Annotated[str, typer.Option("--only", help="Parts to serve, as intent,route; all without it.")] = "",
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = -1,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one; the setting without it.")
+    ] = None,
 ) -> None:
     """Answer over HTTP until interrupted."""
     from flows import answering
     from flows.compose import workspace
 
     parts = frozenset(part.strip() for part in only.split(",") if part.strip())
-    answering.serve(workspace(), only=parts, host=host, port=port, on_ready=lambda at: say(f"Parley answers at {at}"))
+    answering.serve(
+        workspace(),
+        only=parts,
+        host=host,
+        port=-1 if port is None else port,
+        on_ready=lambda at: say(f"Parley answers at {at}"),
+    )
 
 
 def status(as_json: AsJson = False) -> None:

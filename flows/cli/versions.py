@@ -38,12 +38,16 @@ def pull(
     """Fetch the champion after verifying chain, signature and digest; from the last good copy if need be."""
     from dataclasses import asdict
 
+    from data_contracts.errors import InputError
     from flows.compose import workspace
-    from flows.launching import families_named
+    from flows.request import FAMILIES
     from training import pulling
 
+    if family not in FAMILIES:
+        raise InputError("unknown family", expected=", ".join(FAMILIES), came=repr(family), where="FAMILY")
+    if to.exists() and not to.is_dir():
+        raise InputError("not a folder", expected="a folder, or a place for one", came=str(to), where="--to")
     place = workspace()
-    named = families_named(family)[0]
-    pulled = pulling.pull(named, history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=to)
+    pulled = pulling.pull(family, history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=to)
     result = {**asdict(pulled), "folder": str(pulled.folder)}
     out(result) if as_json else facts(result)

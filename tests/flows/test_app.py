@@ -60,6 +60,10 @@ def test_the_status_of_an_empty_workspace_imports_nothing_heavy_and_writes_nothi
         (["ingest", "parquet", "file"], 2),
         (["ingest", "events", "nowhere.jsonl"], 5),
         (["serve", "--only", "weather"], 2),
+        (["pull", "all", "--to", "here"], 2),
+        (["pull", "intent", "--to", __file__], 2),
+        (["report", "intent/1"], 5),
+        (["simulate", "--weeks", "1", "--start", "9999-12-31"], 2),
     ],
 )
 def test_a_refusal_ends_with_the_code_of_its_kind_and_says_what_was_expected(
@@ -71,6 +75,42 @@ def test_a_refusal_ends_with_the_code_of_its_kind_and_says_what_was_expected(
     assert ended == code
     assert "expected:" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+@pytest.mark.parametrize("arguments", [["status"], ["people", "add", "ada", "--role", "viewer"], ["serve"]])
+def test_a_workspace_that_is_a_file_is_refused_by_every_command(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    below: str,
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("PARLEY_HOME", str(tmp_path / "file" / below))
+
+    ended, _ = parley(*arguments)
+
+    assert ended == 2
+    assert "PARLEY_HOME" in capsys.readouterr().err
+
+
+def test_what_the_disk_refuses_is_no_defect(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flows import overview
+
+    def full(_place: object) -> None:
+        raise OSError(28, "No space left on device", "/somewhere/log")
+
+    monkeypatch.setattr(overview, "status", full)
+
+    ended, _ = parley("status")
+
+    said = capsys.readouterr().err
+    assert ended == 7
+    assert "No space left" in said
+    assert "/somewhere/log" in said
 
 
 def test_a_refusal_is_json_for_programs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from tests.repository.sources import REPOSITORY
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.])/(work|farm|root)/"),
     "a package registry's host": re.compile(r"files\.pythonhosted\.org|pypi\.org/simple|registry\.npmjs\.org"),
+    "a figure that was never filled in": re.compile(r"@[A-Z][A-Z0-9]+@"),
     "unfinished work": re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b"),
 }
 

@@ -67,6 +67,16 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+def test_half_a_character_is_refused_and_a_whole_one_is_not(client: Client) -> None:
+    def said(text: str) -> bytes:
+        return b'{"contact_id": "c-half", "turns": [{"speaker": "customer", "text": "' + text.encode() + b'"}]}'
+
+    half, whole = (client.post("/v1/intent", said(text)) for text in ("hi \\ud83d", "hi \\ud83d\\ude00"))
+
+    assert (half.status_code, whole.status_code) == (400, 200)
+    assert "half a character" in half.json()["detail"]
+
+
 @pytest.mark.parametrize("path", PATHS)
 @FUZZ
 @given(body=st.binary(max_size=200))

@@ -130,7 +130,7 @@ class TestMlflow:
         registry = MlflowRegistry(tmp_path / "none")
 
         assert (registry.list("intent"), registry.alias("intent")) == ((), None)
-        with pytest.raises(RegistryUnavailable):
+        with pytest.raises(NotFound, match="which is empty"):
             registry.get("intent", "1")
         assert not (tmp_path / "none").exists()
 
