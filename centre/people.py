@@ -6,18 +6,18 @@ it protects guessable secrets, and nobody guesses 2**256; a fast hash keeps auth
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from centre.admissions import Admission
 from centre.clock import Clock
+from centre.credentials import fingerprint, hashed
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
 ROLES = ("engineer", "reviewer", "service", "agent", "viewer")
@@ -31,10 +31,14 @@ INVITATION = timedelta(hours=72)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody (or a service) that signed in, and what they may do."""
+    """Somebody (or a service) that signed in, and what they may do.
+
+    `credential` names the token that they signed in by, or that their session was made by; it is never the secret.
+    """
 
     name: str
     roles: frozenset[str]
+    credential: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -118,14 +122,14 @@ class People:
             else:  # Nobody knows this first token, so it opens nothing.
                 _write_down(connection, name, held, token=secrets.token_urlsafe(32), by=by, at=now)
             connection.execute(
-                "INSERT INTO invitations VALUES (?, ?, ?)", (_hashed(code), name, _stamp(now + INVITATION))
+                "INSERT INTO invitations VALUES (?, ?, ?)", (hashed(code), name, _stamp(now + INVITATION))
             )
         return code
 
     def is_invitation(self, code: str) -> bool:
         """Whether this code invites somebody (be it too late by now), rather than signs in somebody known."""
         with self._transaction(write=False) as connection:
-            found = connection.execute("SELECT 1 FROM invitations WHERE code_hash = ?", (_hashed(code),)).fetchone()
+            found = connection.execute("SELECT 1 FROM invitations WHERE code_hash = ?", (hashed(code),)).fetchone()
         return found is not None
 
     def accept(self, code: str, *, clock: Clock) -> tuple[Person, str]:
@@ -134,12 +138,12 @@ class People:
         with self._transaction() as connection:
             row = connection.execute(
                 "DELETE FROM invitations WHERE code_hash = ? AND until > ? RETURNING name",
-                (_hashed(code), _stamp(clock.now())),
+                (hashed(code), _stamp(clock.now())),
             ).fetchone()
             if row is not None:
-                connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (_hashed(token), row[0]))
-                name, roles, _ = _found(connection, row[0])
-                return Person(name, frozenset(roles.split(","))), token
+                connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (hashed(token), row[0]))
+                name, roles, _, _ = _found(connection, row[0])
+                return _signed_in(name, roles, hashed(token)), token
         raise NotSignedIn(
             "this invitation does not work",
             expected="the code of an invitation that nobody took up",
@@ -157,7 +161,8 @@ class People:
         """The person whose token this is, or None: unknown, rotated away or disabled."""
         with self._transaction(write=False) as connection:
             row = connection.execute(
-                "SELECT token_hash, name, roles, disabled FROM people WHERE token_hash = ?", (_hashed(token),)
+                "SELECT token_hash, name, roles, disabled, token_hash FROM people WHERE token_hash = ?",
+                (hashed(token),),
             ).fetchone()
         return _person(row, token)
 
@@ -171,7 +176,7 @@ class People:
             connection.execute("DELETE FROM codes WHERE until <= ?", (_stamp(clock.now()),))
             connection.execute(
                 "INSERT INTO codes VALUES (?, ?, ?)",
-                (_hashed(code), name, _stamp(clock.now() + timedelta(minutes=minutes))),
+                (hashed(code), name, _stamp(clock.now() + timedelta(minutes=minutes))),
             )
         return code
 
@@ -180,16 +185,16 @@ class People:
         token, now = secrets.token_urlsafe(32), clock.now()
         with self._transaction() as connection:
             row = connection.execute(
-                "DELETE FROM codes WHERE code_hash = ? RETURNING code_hash, name, until", (_hashed(code),)
+                "DELETE FROM codes WHERE code_hash = ? RETURNING code_hash, name, until", (hashed(code),)
             ).fetchone()
             held = None if row is None else _row(connection, row[1])
-            valid = row is not None and _same(row[0], _hashed(code)) and row[2] > _stamp(now)
+            valid = row is not None and _same(row[0], hashed(code)) and row[2] > _stamp(now)
             if valid and held is not None and not held[2]:
                 connection.execute("DELETE FROM sessions WHERE until <= ?", (_stamp(now),))
                 connection.execute(
-                    "INSERT INTO sessions VALUES (?, ?, ?)", (_hashed(token), held[0], _stamp(now + self._session))
+                    "INSERT INTO sessions VALUES (?, ?, ?)", (hashed(token), held[0], _stamp(now + self._session))
                 )
-                return Person(held[0], frozenset(held[1].split(","))), token
+                return _signed_in(held[0], held[1], held[3]), token
         raise NotSignedIn(
             "this sign-in code does not work",
             expected="a code that is new and unused",
@@ -201,16 +206,16 @@ class People:
         """The person whose session this is, or None: unknown, ended, expired, or the person was disabled."""
         with self._transaction(write=False) as connection:
             row = connection.execute(
-                "SELECT s.token_hash, p.name, p.roles, p.disabled FROM sessions s JOIN people p USING (name)"
-                " WHERE s.token_hash = ? AND s.until > ?",
-                (_hashed(token), _stamp(clock.now())),
+                "SELECT s.token_hash, p.name, p.roles, p.disabled, p.token_hash"
+                " FROM sessions s JOIN people p USING (name) WHERE s.token_hash = ? AND s.until > ?",
+                (hashed(token), _stamp(clock.now())),
             ).fetchone()
         return _person(row, token)
 
     def sign_out(self, token: str) -> None:
         """End a session; ending one that is not there changes nothing."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE token_hash = ?", (_hashed(token),))
+            connection.execute("DELETE FROM sessions WHERE token_hash = ?", (hashed(token),))
 
     def list(self) -> tuple[Listed, ...]:
         """Everybody, by name, the disabled too."""
@@ -237,7 +242,7 @@ class People:
         with self._transaction() as connection:
             _found(connection, name)
             _note_admission(connection, name, by=by, at=clock.now())
-            connection.execute("UPDATE people SET disabled = 0, token_hash = ? WHERE name = ?", (_hashed(token), name))
+            connection.execute("UPDATE people SET disabled = 0, token_hash = ? WHERE name = ?", (hashed(token), name))
         return token
 
     def rotate(self, name: str) -> str:
@@ -245,7 +250,7 @@ class People:
         token = secrets.token_urlsafe(32)
         with self._transaction() as connection:
             _refuse_disabled(connection, name)
-            connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (_hashed(token), name))
+            connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (hashed(token), name))
             _end_access(connection, name)
         return token
 
@@ -278,7 +283,7 @@ def _write_down(
         )
     connection.execute(
         "INSERT INTO people (name, roles, token_hash, added_by) VALUES (?, ?, ?, ?)",
-        (name, ",".join(roles), _hashed(token), by),
+        (name, ",".join(roles), hashed(token), by),
     )
     _note_admission(connection, name, by=by, at=at)
 
@@ -287,14 +292,14 @@ def _note_admission(connection: sqlite3.Connection, name: str, *, by: str, at: d
     connection.execute("INSERT INTO admissions VALUES (?, ?, ?)", (name, by, _stamp(at)))
 
 
-def _row(connection: sqlite3.Connection, name: str) -> tuple[str, str, int] | None:
-    row: tuple[str, str, int] | None = connection.execute(
-        "SELECT name, roles, disabled FROM people WHERE name = ?", (name,)
+def _row(connection: sqlite3.Connection, name: str) -> tuple[str, str, int, str] | None:
+    row: tuple[str, str, int, str] | None = connection.execute(
+        "SELECT name, roles, disabled, token_hash FROM people WHERE name = ?", (name,)
     ).fetchone()
     return row
 
 
-def _found(connection: sqlite3.Connection, name: str) -> tuple[str, str, int]:
+def _found(connection: sqlite3.Connection, name: str) -> tuple[str, str, int, str]:
     row = _row(connection, name)
     if row is None:
         raise NotFound("nobody has this name", expected="a name of the list of people", came=name, where="people")
@@ -332,14 +337,15 @@ def _end_access(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM invitations WHERE name = ?", (name,))
 
 
-def _person(row: tuple[str, str, str, int] | None, token: str) -> Person | None:
-    if row is None or row[3] or not _same(row[0], _hashed(token)):
+def _person(row: tuple[str, str, str, int, str] | None, secret: str) -> Person | None:
+    """The person of a row: hash of the secret, name, roles, disabled, hash of the person's own token."""
+    if row is None or row[3] or not _same(row[0], hashed(secret)):
         return None
-    return Person(row[1], frozenset(row[2].split(",")))
+    return _signed_in(row[1], row[2], row[4])
 
 
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+def _signed_in(name: str, roles: str, token_hash: str) -> Person:
+    return Person(name, frozenset(roles.split(",")), fingerprint(token_hash))
 
 
 def _same(one: str, other: str) -> bool:

@@ -77,8 +77,3 @@ async def _signed_in(
 def allowed(*roles: str) -> Any:
     """A dependency: the person signed in by a bearer token, if they hold one of the roles (401 and 403 otherwise)."""
     return Security(_signed_in, scopes=list(roles))
-
-
-def credential_of(token: str) -> str:
-    """What the history keeps of the credential that somebody signed with: a fingerprint, never the secret itself."""
-    return "session:" + hashlib.sha256(token.encode()).hexdigest()[:32]

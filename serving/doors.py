@@ -67,8 +67,9 @@ class LaunchRetraining(Protocol):
     """Starts a retraining elsewhere and returns its run id at once."""
 
     def __call__(self, request: dict[str, Any], /) -> str:
-        """`request` holds family, reason, requester, and where given as_of, seed, set, no_request, dry_run.
+        """`request` holds family, reason, requester, credential; where given as_of, seed, set, no_request, dry_run.
 
+        `credential` is the fingerprint of the token that asked: nobody approves by it what comes of the run.
         Raises StateConflict, naming the run, while one is under way.
         """
         ...

@@ -12,13 +12,12 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person, require
-from data_contracts.errors import InputError, NotFound, StateConflict
+from data_contracts.errors import FourEyes, InputError, NotAllowed, NotFound, StateConflict
 from serving import pages, sessions
-from serving.authentication import credential_of
 from serving.desk import AtDesk, Desk
 from serving.slots import FAMILIES
 from training import promotion, standing
-from training.four_eyes import REVIEWER, are_strangers, same_person
+from training.four_eyes import REVIEWER, require_another, require_reviewer, require_strangers
 from training.report import Report
 from training.standing import Request as Asked
 from training.standing import Standing
@@ -119,7 +118,7 @@ async def evidence(request: Request, request_id: str, desk: AtDesk, done: str = 
 @router.post("/inbox/requests/{request_id}/approve")
 async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
     """Sign the request, then have it promoted elsewhere."""
-    person, token, fields = await _decision(request, desk)
+    person, fields = await _decision(request, desk)
     await run_in_threadpool(_refuse_other_subject, desk, request_id, fields.get("subject", ""))
     admissions = await run_in_threadpool(desk.doors.people.admissions)
     await run_in_threadpool(
@@ -129,7 +128,7 @@ async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
         person=person,
         comment=fields.get("comment", "").strip(),
         clock=desk.doors.clock,
-        credential=credential_of(token),
+        credential=person.credential,
         admissions=admissions,
         profile=desk.doors.settings.profile,
     )
@@ -139,7 +138,7 @@ async def approve(request: Request, request_id: str, desk: AtDesk) -> Response:
 @router.post("/inbox/requests/{request_id}/reject")
 async def reject(request: Request, request_id: str, desk: AtDesk) -> Response:
     """Refuse the request, with the reason."""
-    person, _, fields = await _decision(request, desk)
+    person, fields = await _decision(request, desk)
     await run_in_threadpool(
         promotion.reject,
         desk.doors.history,
@@ -196,8 +195,8 @@ async def _reader(request: Request, desk: Desk) -> tuple[Person, str]:
     return require(person, *_READERS), token
 
 
-async def _decision(request: Request, desk: Desk) -> tuple[Person, str, dict[str, str]]:
-    """Who decides, in which session, and the form's fields; for reviewers only."""
+async def _decision(request: Request, desk: Desk) -> tuple[Person, dict[str, str]]:
+    """Who decides, and the form's fields; for reviewers only."""
     person, token = await run_in_threadpool(sessions.signed_in, request, desk)
     require(person, REVIEWER)
     fields = await sessions.form(request, session=token)
@@ -208,7 +207,7 @@ async def _decision(request: Request, desk: Desk) -> tuple[Person, str, dict[str
             came=f"{len(fields['comment'])} characters",
             where="comment",
         )
-    return person, token, fields
+    return person, fields
 
 
 def _refuse_other_subject(desk: Desk, request_id: str, shown: str) -> None:
@@ -239,12 +238,15 @@ def _back(request_id: str, done: str) -> Response:
 
 
 def _may_decide(person: Person, asked: Asked, desk: Desk) -> bool:
-    if REVIEWER not in person.roles or asked.state != "requested":
-        return False
-    if any(same_person(person.name, one) for one in asked.asked_by):
-        return False
+    """Whether `promotion.approve` would take this person for the second pair of eyes."""
     admissions = desk.doors.people.admissions()
-    return are_strangers(person.name, asked_by=asked.asked_by, since=asked.trained_at, admissions=admissions)
+    try:
+        require_reviewer(person.name, roles=person.roles)
+        require_another(person.name, credential=person.credential, asked_by=asked.asked_by, asked_with=asked.credential)
+        require_strangers(person.name, asked_by=asked.asked_by, since=asked.trained_at, admissions=admissions)
+    except (NotAllowed, FourEyes):
+        return False
+    return asked.state == "requested"
 
 
 def _compared(now: Standing, asked: Asked) -> str:

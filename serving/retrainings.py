@@ -60,7 +60,8 @@ async def start(asked: RetrainingAsked, desk: AtDesk, person: Annotated[Person, 
 
     One at a time: 409 names the run that is under way.
     """
-    request: dict[str, Any] = {"family": asked.family, "reason": asked.reason.strip(), "requester": person.name}
+    request: dict[str, Any] = {"family": asked.family, "reason": asked.reason.strip(), "requester": person.name,
+                               "credential": person.credential}  # fmt: skip
     if asked.as_of is not None:
         request["as_of"] = stamp(asked.as_of)
     request |= {"seed": asked.seed} if asked.seed is not None else {}

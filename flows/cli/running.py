@@ -105,7 +105,8 @@ def _started(place: Workspace, decided: dict[str, Any], requester: str) -> dict[
     from data_contracts.errors import StateConflict
     from flows import launching
 
-    asked = {"family": decided["family"], "reason": "watch: " + decided["why"], "requester": requester}
+    asked = {"family": decided["family"], "reason": "watch: " + decided["why"], "requester": requester,
+             "credential": credential() or None}  # fmt: skip
     try:
         return {"run_id": launching.retraining(place, asked)}
     except StateConflict as busy:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from centre.clock import FixedClock
+from centre.credentials import fingerprint, hashed
 from centre.people import INVITATION, ROLES, People, Person, require
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
@@ -327,6 +328,48 @@ def test_people_are_still_there_when_the_file_is_opened_again(people: People, tm
     token = people.rotate("Ada")
 
     assert People(tmp_path / "people.sqlite").authenticate(token) == Person("Ada", frozenset({"engineer"}))
+
+
+def test_a_token_and_the_sessions_made_by_it_are_one_credential_that_tells_no_secret(
+    people: People, clock: FixedClock
+) -> None:
+    token = people.rotate("Ada")
+    other = people.add("Robin", roles=["reviewer"], by="Ada", clock=clock)
+    redeemed, session = people.redeem(people.invite("Ada", clock=clock), clock=clock)
+
+    by_token, by_session, robin = (
+        people.authenticate(token),
+        people.session(session, clock=clock),
+        people.authenticate(other),
+    )
+    assert by_token is not None
+    assert by_session is not None
+    assert robin is not None
+    assert by_token.credential == redeemed.credential == by_session.credential == fingerprint(hashed(token))
+    assert robin.credential != by_token.credential
+    assert token not in by_token.credential
+
+
+def test_a_new_token_is_another_credential_and_no_session_of_the_old_one_goes_on(
+    people: People, clock: FixedClock
+) -> None:
+    before = people.authenticate(people.rotate("Ada"))
+    _, session = people.redeem(people.invite("Ada", clock=clock), clock=clock)
+
+    after = people.authenticate(people.rotate("Ada"))
+
+    assert before is not None
+    assert after is not None
+    assert before.credential != after.credential
+    assert people.session(session, clock=clock) is None
+
+
+def test_who_takes_up_an_invitation_is_known_by_the_token_that_they_got(people: People, clock: FixedClock) -> None:
+    code = people.admit("Robin", roles=["reviewer"], by="Ada", clock=clock)
+
+    person, token = people.accept(code, clock=clock)
+
+    assert person.credential == fingerprint(hashed(token))
 
 
 def test_require_lets_through_who_holds_one_of_the_roles() -> None:

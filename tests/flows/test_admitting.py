@@ -15,6 +15,7 @@ from centre.clock import FixedClock
 from centre.people import Person
 from data_contracts.errors import NotAllowed
 from flows import admitting, answering, diagnosing
+from flows.cli.acting import acting, credential
 from flows.compose import Workspace, workspace
 from serving import main
 
@@ -115,6 +116,22 @@ def test_a_link_signs_in_the_one_who_asked_for_it(place: Workspace, clock: Fixed
 
     person, _ = place.people.redeem(link.partition("code=")[2], clock=clock)
     assert person.name == "ada"
+
+
+def test_the_command_line_and_a_browser_name_one_token_alike(
+    place: Workspace, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = place.people.add("ed", roles=["engineer"], by="test", clock=clock)
+    monkeypatch.setenv("PARLEY_TOKEN", token)
+    link = admitting.invite(place, "ed", by=acting(place, "ed", "engineer"))
+    _, session = place.people.redeem(link.partition("code=")[2], clock=clock)
+
+    in_the_browser = place.people.session(session, clock=clock)
+
+    assert in_the_browser is not None
+    assert credential() == acting(place, "ed").credential == in_the_browser.credential != ""
+    monkeypatch.delenv("PARLEY_TOKEN")
+    assert credential() == ""
 
 
 def test_a_link_leads_where_the_application_answers_now(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

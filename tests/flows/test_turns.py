@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from centre.clock import FixedClock
+from centre.credentials import fingerprint, hashed
 from data_contracts.errors import InputError, StateConflict
 from flows import launching, runs, turns
 from flows.cli import running
@@ -85,6 +86,7 @@ def test_a_run_that_has_ended_but_still_closes_its_doors_is_waited_for(
 def test_watch_says_which_run_kept_it_from_starting_another(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = start_sleeper(monkeypatch)
     decided = {"family": "intent", "why": "twelve corrections"}
+    monkeypatch.setenv("PARLEY_TOKEN", "the token of ada")
 
     first = running._started(place, decided, "ada")
     second = running._started(place, {**decided, "family": "forecast"}, "ada")
@@ -93,6 +95,8 @@ def test_watch_says_which_run_kept_it_from_starting_another(place: Workspace, mo
     assert set(first) == {"run_id"}
     assert set(second) == {"not_started"}
     assert first["run_id"] in second["not_started"]
+    asked_with = runs.load(place.settings, first["run_id"]).options["credential"]
+    assert asked_with == fingerprint(hashed("the token of ada"))
 
 
 def test_what_cannot_be_asked_for_takes_no_turn(place: Workspace) -> None:

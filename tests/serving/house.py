@@ -165,7 +165,8 @@ class Office:
     made: int = 0
 
     def request(self, family: str = "intent", *, payload: Callable[[Path], Any] | None = None, marker: str = "",
-                scope: Scope | None = None, conditions: tuple[str, ...] = ()) -> tuple[Entry, Any]:  # fmt: skip
+                requester: str = "erin", **told: Any) -> tuple[Entry, Any]:  # fmt: skip
+        """`told`: scope, conditions or credential, as `promotion.request` takes them."""
         self.made += 1
         at = self.folder / f"made-{self.made}"
         if payload is None:
@@ -176,8 +177,8 @@ class Office:
         report = reports.passed_report(champion=champion, family=family)
         reports.report_folder(at / "report", report)
         card = self.registry.register(family, payload=at / "payload", report=at / "report", card=reports.card())
-        asked = promotion.request(self.history, card=card, report=report, requester="erin", clock=self.clock, days=14,
-                                  profile="test", scope=scope, conditions=conditions)  # fmt: skip
+        asked = promotion.request(self.history, card=card, report=report, requester=requester, clock=self.clock,
+                                  days=14, profile="test", **told)  # fmt: skip
         return asked, card
 
     def promote(self, family: str = "intent", **told: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from centre.clock import FixedClock
+from centre.credentials import fingerprint, hashed
 from centre.people import Person
 from serving.app import create
 from serving.phrases import PHRASES, phrase, preferred
@@ -167,7 +168,9 @@ def test_a_reviewer_approves_and_the_promotion_is_set_off(browser: Browser, offi
     assert answer.status_code == 200
     entry = office.history.entries()[-1]
     assert (entry.kind, entry.actor, entry.body["comment"]) == ("promotion.approved", "reviewer-1", "looks right")
-    assert entry.body["credential"].startswith("session:")
+    token = browser.house.tokens["reviewer"]
+    assert entry.body["credential"] == fingerprint(hashed(token))
+    assert token not in str(entry.body)
     assert browser.http.cookies["parley_session"] not in str(entry.body)
     assert browser.house.acted == [asked.body["id"]]
     assert phrase("going_live", "en") in answer.text

@@ -87,3 +87,25 @@ def test_scope_and_conditions_are_shown_to_who_signs_them(browser: Browser, offi
         assert told in page
     assert phrase("no_conditions", "en") not in page
     assert phrase("no_conditions", "en") in other
+
+
+@pytest.mark.parametrize(("signed_in_as", "status", "state"), [("sam", 403, "requested"), ("ruth", 200, "approved")])
+def test_what_a_credential_asked_for_over_http_it_does_not_approve_in_a_browser_under_any_name(
+    browser: Browser, office: Office, signed_in_as: str, status: int, state: str
+) -> None:
+    people, clock = browser.house.doors.people, browser.house.doors.clock
+    token = people.add("sam", roles=["engineer", "reviewer"], by="test", clock=clock)
+    people.add("ruth", roles=["engineer", "reviewer"], by="test", clock=clock)
+    browser.http.post("/v1/retrainings", json={"family": "intent", "reason": "many corrections"},
+                      headers={"authorization": f"Bearer {token}"})  # fmt: skip
+    (launched,) = browser.house.launched
+    asked, _ = office.request(requester="a name before", credential=launched["credential"])
+    browser.sign_in(signed_in_as)
+
+    page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+    answer = browser.decide(asked.body["id"], "approve", token=hidden(browser.http.get("/inbox").text, "token"),
+                            subject=asked.body["digest"])  # fmt: skip
+
+    assert ("formaction" in page) is (state == "approved")
+    assert answer.status_code == status
+    assert promotion.standing(office.history).request(asked.body["id"]).state == state

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from centre.clock import FixedClock
+from centre.credentials import fingerprint, hashed
 from data_contracts.errors import TamperedHistory
 from serving.slots import Slot
 from tests.serving.house import Client, House, IntentModel, Office, make, slot
@@ -168,7 +169,9 @@ def test_an_engineer_starts_a_retraining_in_their_own_name(house: House, client:
 
     assert answer.status_code == 202
     assert answer.headers["location"] == "/v1/retrainings/run-1"
-    assert house.launched == [{**body, "requester": "engineer-1"}]
+    credential = fingerprint(hashed(house.tokens["engineer"]))
+    assert house.launched == [{**body, "requester": "engineer-1", "credential": credential}]
+    assert house.tokens["engineer"] not in str(house.launched)
     assert client.get("/v1/retrainings/run-1").json()["status"] == "running"
 
 
