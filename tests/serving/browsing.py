@@ -14,6 +14,11 @@ from typing import Any
 
 import httpx
 
+# No window, no sandbox (the tests may run as root), and nothing that looks for a network.
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -78,14 +83,15 @@ def window(folder: Path, *, language: str = "en") -> Iterator[Browser]:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
             _until_up(http)
-            arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                         f"--user-data-dir={folder}/chromium", f"--accept-lang={language}"]  # fmt: skip
+            arguments = [*QUIET, f"--user-data-dir={folder}/chromium", f"--accept-lang={language}"]
             options = {"args": arguments, "prefs": {"intl.accept_languages": language}}
             wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
             session = http.post("/session", json=wanted).json()["value"]["sessionId"]
             http.base_url = httpx.URL(f"http://127.0.0.1:{port}/session/{session}")
-            yield Browser(http)
-            http.delete("")
+            try:
+                yield Browser(http)
+            finally:
+                http.delete("")  # or chromium outlives its driver
     finally:
         driver.terminate()
         driver.wait(10)
