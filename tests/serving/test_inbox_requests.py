@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from centre.clock import FixedClock
+from centre.people import Person
 from serving.phrases import phrase
 from tests.serving.house import Office
 from tests.serving.reviewer import Browser, hidden, reviewing
@@ -109,3 +110,28 @@ def test_what_a_credential_asked_for_over_http_it_does_not_approve_in_a_browser_
     assert ("formaction" in page) is (state == "approved")
     assert answer.status_code == status
     assert promotion.standing(office.history).request(asked.body["id"]).state == state
+
+
+def test_how_a_request_ended_is_shown_and_not_what_was_said_when_it_was_approved(
+    browser: Browser, office: Office, clock: FixedClock
+) -> None:
+    rui = Person("reviewer-1", frozenset({"reviewer"}))
+    browser.sign_in("reviewer-1")
+    taken_back, late, void = (office.request(family)[0].body["id"] for family in ("intent", "routing", "forecast"))
+    for request_id in (taken_back, late, void):
+        browser.decide(request_id, "approve", comment="looks right")
+    approved = browser.http.get(f"/inbox/requests/{taken_back}").text
+
+    promotion.reject(office.history, taken_back, person=rui, comment="zh is weak", clock=clock)
+    promotion.supersede(office.history, family="forecast", reason="the gates changed", clock=clock)
+    clock.advance(timedelta(days=14))
+    browser.sign_in("reviewer-1")
+
+    assert "reviewer-1: looks right" in approved
+    told = {taken_back: "reviewer-1: zh is weak", late: "parley: approved, but not promoted in time",
+            void: ">the gates changed"}  # fmt: skip
+    for request_id, why in told.items():
+        page = browser.http.get(f"/inbox/requests/{request_id}").text
+        assert why in page
+        assert "looks right" not in page
+    assert "looks right" not in browser.http.get("/inbox").text
