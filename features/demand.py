@@ -77,7 +77,7 @@ def intervals(tables: Tables, *, params: ForecastDataParams, as_of: datetime) ->
 
 def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pd.DataFrame:
     columns = ["queue", "interval_start", "interval_s", "offered_count", "handled_count", "handle_mean_s", "known_at"]
-    told = frame(known(tables, "volumes", as_of=as_of), columns)
+    told = frame(_past(known(tables, "volumes", as_of=as_of), "interval_start", as_of), columns)
     if not len(told):
         return told
     told = _recent(told, "interval_start", params=params)
@@ -123,6 +123,14 @@ def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetim
     return found
 
 
+def _past(table: pa.Table, column: str, as_of: datetime) -> pa.Table:
+    """Without the rows that claim a time after `as_of`: no demand of the future is known, whatever a clock said."""
+    import pyarrow.compute as pc
+
+    future = pc.greater(table[column], pa.scalar(as_of, type=table.schema.field(column).type))
+    return table.filter(pc.invert(pc.fill_null(future, False)))
+
+
 def _recent(rows: pd.DataFrame, column: str, *, params: ForecastDataParams) -> pd.DataFrame:
     """The rows of the last `max_history_days` before the latest one."""
     found: pd.DataFrame = rows[rows[column] > rows[column].max() - _length(86_400 * params.max_history_days)].copy()
@@ -134,11 +142,13 @@ def _entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["contact_id", "revision", "queue", "direction", "started_at", "known_at", "timeless"]
-    contacts = frame(known(tables, "contacts", as_of=as_of), columns)
+    contacts = frame(_past(known(tables, "contacts", as_of=as_of), "started_at", as_of), columns)
     contacts = first_revisions(contacts[~contacts["timeless"].fillna(False).astype(bool)])
     contacts = contacts[(contacts["direction"] == "inbound") & contacts["queue"].notna()]
     columns = ["contact_id", "queue", "sequence", "agent_id", "queued_at", "handle_s", "known_at"]
-    legs = frame(known(tables, "segments", as_of=as_of), columns).sort_values(["contact_id", "sequence"])
+    legs = frame(_past(known(tables, "segments", as_of=as_of), "queued_at", as_of), columns).sort_values(
+        ["contact_id", "sequence"]
+    )
     legs = legs[legs["contact_id"].isin(contacts["contact_id"]) & legs["queue"].notna()]
     legs["handle_s"] = legs["handle_s"].where(legs["agent_id"].notna())
     by_leg = legs.groupby(["contact_id", "queue"], as_index=False).agg(

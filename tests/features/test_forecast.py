@@ -190,6 +190,18 @@ def test_a_transferred_contact_is_offered_to_both_queues_once() -> None:
     assert total["q1"] + total["q2"] == sum(before["offered_count"].to_pylist())
 
 
+@pytest.mark.parametrize("started", [datetime(1975, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)])
+def test_a_contact_with_an_impossible_time_changes_no_count_and_asks_for_no_centuries(started: datetime) -> None:
+    tables, as_of = tiny_centre(), datetime(2030, 1, 1, tzinfo=UTC)
+    contacts = tables["contacts"].to_pylist()
+    odd = {**contacts[0], "contact_id": "odd", "event_id": "odd", "started_at": started, "ended_at": started}
+    spoilt = {**tables, "contacts": table("contacts", [*contacts, odd])}
+
+    told, plain = (demand.intervals(given, params=ForecastDataParams(), as_of=as_of) for given in (spoilt, tables))
+
+    assert told.equals(plain)
+
+
 def test_days_are_never_split_between_parts() -> None:
     given = volumes(50, office, start=date(2026, 1, 5), zone="America/New_York")
     params = ForecastDataParams(time_zone="America/New_York")
