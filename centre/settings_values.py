@@ -62,12 +62,12 @@ def refuse_out_of_range(name: str, value: float) -> None:
         raise _meaningless(name, value, expected=f"{least:g} to {most:g}")
 
 
-def refuse_unknown_zone(name: str) -> None:
-    """Raises InputError unless the name is an IANA time zone's."""
+def refuse_unknown_zone(name: str, *, where: str = "") -> None:
+    """Raises InputError unless the name is an IANA time zone's. `where`: who gave it."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # ZoneInfoNotFoundError is a KeyError
-        raise _meaningless("time_zone", name, expected="an IANA name such as Europe/Paris") from error
+        raise _meaningless("time_zone", name, expected="an IANA name such as Europe/Paris", where=where) from error
 
 
 def refuse_unknown_level(level: str) -> None:
@@ -76,8 +76,8 @@ def refuse_unknown_level(level: str) -> None:
         raise _meaningless("log_level", level, expected="one of " + ", ".join(LOG_LEVELS))
 
 
-def _meaningless(name: str, value: object, *, expected: str) -> InputError:
-    where = f"PARLEY_{name.upper()} or settings.yaml"
+def _meaningless(name: str, value: object, *, expected: str, where: str = "") -> InputError:
+    where = where or f"PARLEY_{name.upper()} or settings.yaml"
     return InputError(f"setting {name} cannot be meant", expected=expected, came=str(value), where=where)
 
 

@@ -12,6 +12,7 @@ HTTP answers `application/problem+json` with `http_status` and the slug `kind`.
     |   +-- MissingColumn              2   400   a file or row lacks a column that it must have
     |   +-- NotText                    2   400   bytes that are not UTF-8
     |   +-- RowRefused                 2   422   well formed, but breaks a rule of its contract
+    |   +-- CannotBeMeant              2   422   well formed, but nobody can have meant it
     +-- ConflictError                  3   409   contradicts what is already there
     |   +-- EventConflict              3   409   the same source and id with another body
     |   +-- StateConflict              3   409   the thing is no longer in the state that the act needs
@@ -110,6 +111,13 @@ class RowRefused(InputError):
 
     http_status = 422
     kind = "row-refused"
+
+
+class CannotBeMeant(InputError):
+    """Well formed, but nobody can have meant it: a time to come, a count below none."""
+
+    http_status = 422
+    kind = "cannot-be-meant"
 
 
 class ConflictError(ParleyError):

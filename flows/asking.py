@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from data_contracts.errors import InputError, NotEnoughData
+from data_contracts.errors import CannotBeMeant, InputError, NotEnoughData
 from flows import checkout, runs, stages
 from flows import request as requests
 from flows.compose import Workspace
@@ -26,6 +26,8 @@ OWN_DATASETS = {
 }
 # A run that names no seed gets this one, so that two such runs are one.
 DEFAULT_SEED = 2026
+# Seeds are below this: numpy and LightGBM take 31 bits without a sign.
+SEEDS = 2**31
 
 
 def prepare(place: Workspace, run: Run) -> Run:
@@ -54,7 +56,7 @@ def request_for(place: Workspace, run: Run) -> Request:
             remedy="parley ingest, or parley simulate, first",
         )
     given = run.options.get("as_of")
-    as_of = requests.moment(str(given), where="--as-of") if given else end_of_data(place, run.families)
+    as_of = as_of_given(place, str(given), run.families) if given else end_of_data(place, run.families)
     return Request(
         as_of=as_of.isoformat(),
         until=as_of.isoformat(),
@@ -66,15 +68,52 @@ def request_for(place: Workspace, run: Run) -> Request:
     )
 
 
-def end_of_data(place: Workspace, families: Iterable[str]) -> datetime:
-    """The first whole second after everything that these families' datasets knew."""
+def refuse_senseless(
+    place: Workspace, *, families: Iterable[str], as_of: str | None, seed: int | None, changes: Sequence[str]
+) -> None:
+    """Raises CannotBeMeant for what no run can be asked: before anything is written, with the reason of the refusal."""
+    try:
+        if as_of is not None:
+            as_of_given(place, as_of, families)
+        if seed is not None and not 0 <= seed < SEEDS:
+            raise InputError("no such seed", expected=f"0 to {SEEDS - 1}", came=str(seed), where="--seed")
+        changed_parameters(checkout.source_folder() / "params.yaml", changes)
+    except InputError as error:
+        facts = {name: getattr(error, name) for name in ("expected", "came", "where", "remedy")}
+        raise CannotBeMeant(error.message, **facts) from error
+
+
+def as_of_given(place: Workspace, text: str, families: Iterable[str]) -> datetime:
+    """The moment that a person names. Raises InputError for one to come, or before the families knew anything."""
+    as_of, now = requests.moment(text, where="--as-of"), place.clock.now()
+    if as_of > now:
+        raise InputError(
+            "nothing is known as of a time to come", expected=f"{now.isoformat()} or earlier", came=text,
+            where="--as-of", remedy="leave it out for the end of the data",
+        )  # fmt: skip
+    known = sorted(_known_ats(place, families, first=True))
+    if known and as_of < known[0]:
+        raise InputError(
+            "nothing was known yet", expected=f"{known[0].isoformat()} or later", came=text,
+            where="--as-of", remedy="leave it out for the end of the data",
+        )  # fmt: skip
+    return as_of
+
+
+def _known_ats(place: Workspace, families: Iterable[str], *, first: bool) -> list[datetime]:
+    """When each of the families' datasets first (or last) knew anything; those without rows are left out."""
     import pyarrow.compute as pc
 
-    latest = [
-        pc.max(place.archive.columns(dataset, ["known_at"])["known_at"]).as_py()
-        for dataset in sorted({dataset for family in families for dataset in OWN_DATASETS[family]})
-    ]
-    known: list[datetime] = [moment for moment in latest if moment is not None]
+    pick = pc.min if first else pc.max
+    datasets = sorted({dataset for family in families for dataset in OWN_DATASETS[family]})
+    found = [pick(place.archive.columns(dataset, ["known_at"])["known_at"]).as_py() for dataset in datasets]
+    return [moment.astimezone(UTC) for moment in found if moment is not None]
+
+
+def end_of_data(place: Workspace, families: Iterable[str]) -> datetime:
+    """The first whole second after everything that these families' datasets knew."""
+    families = tuple(families)
+    known = _known_ats(place, families, first=False)
     if not known:
         raise NotEnoughData(
             "there is nothing to learn from",
@@ -83,7 +122,7 @@ def end_of_data(place: Workspace, families: Iterable[str]) -> datetime:
             where=str(place.settings.archive_dir),
             remedy="parley ingest what these families need",
         )
-    return max(known).astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    return max(known).replace(microsecond=0) + timedelta(seconds=1)
 
 
 def champion_digest(place: Workspace, family: str) -> str:
@@ -128,17 +167,24 @@ def set_parameters(path: Path, assignments: Sequence[str]) -> None:
     """Write `section.key=value` into a clone's params.yaml. Raises UnknownParameter naming the known ones."""
     import yaml
 
+    if assignments:
+        changed = changed_parameters(path, assignments)
+        path.write_text(yaml.safe_dump(changed, sort_keys=True, allow_unicode=True), encoding="utf-8")
+
+
+def changed_parameters(path: Path, assignments: Sequence[str]) -> dict[str, Any]:
+    """params.yaml as plain data with `section.key=value` set. Raises InputError or UnknownParameter; writes nothing."""
+    import yaml
+
     from training import params as parameters
 
-    if not assignments:
-        return
     parameters.override(parameters.load(path), list(assignments))
-    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    read: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     for assignment in assignments:
         name, _, value = assignment.partition("=")
         _assign(read, name.strip().split("."), yaml.safe_load(value))
-    path.write_text(yaml.safe_dump(read, sort_keys=True, allow_unicode=True), encoding="utf-8")
-    parameters.load(path)
+    parameters.from_mapping(read, where="--set")
+    return read
 
 
 def _assign(tree: Any, names: list[str], value: Any) -> None:

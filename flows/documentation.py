@@ -64,8 +64,17 @@ def parameters_page() -> str:
 
 def _parameters_of(section: Any) -> str:
     reasons = dict(_reasons(type(section)))
-    rows = [[f"`{f.name}`", str(getattr(section, f.name)), reasons.get(f.name, "")] for f in fields(section)]
-    return _table(["parameter", "value", "reason"], rows)
+    rows = [
+        [f"`{f.name}`", str(getattr(section, f.name)), _ends_of(f.name), reasons.get(f.name, "")]
+        for f in fields(section)
+    ]
+    return _table(["parameter", "value", "may be", "reason"], rows)
+
+
+def _ends_of(name: str) -> str:
+    from training.bounds import BOUNDS
+
+    return BOUNDS[name].ends if name in BOUNDS else ""
 
 
 def _gates_of(params: Params) -> str:

@@ -32,7 +32,8 @@ def families_named(name: str) -> tuple[str, ...]:
 def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
     """Write down a run as it was asked for, and say so in the log (not of a dry run, which asks for nothing).
 
-    Raises InputError for an unknown word, or without family, reason or requester.
+    Raises InputError for an unknown word, or without family or reason; CannotBeMeant for a time, seed or parameter that
+    makes no sense. Nothing is written then.
     """
     if unknown := sorted(set(asked) - set(KNOWN)):
         raise InputError("unknown word in a retraining", expected=", ".join(KNOWN), came=", ".join(unknown))
@@ -41,12 +42,14 @@ def asked_run(place: Workspace, asked: Mapping[str, Any]) -> runs.Run:
             raise InputError(f"a retraining needs a {needed}", expected="text", came="none", where=needed)
     now = place.clock.now()
     families = families_named(str(asked.get("family") or ""))
+    changes = (*asking.workspace_parameters(place), *(asked.get("set") or ()))
+    asking.refuse_senseless(place, families=families, as_of=asked.get("as_of"), seed=asked.get("seed"), changes=changes)
     run = runs.Run(
         run_id=runs.new_id(families, at=now),
         families=families,
         reason=str(asked["reason"]),
         requester=str(asked["requester"]),
-        parameters_set=(*asking.workspace_parameters(place), *(asked.get("set") or ())),
+        parameters_set=changes,
         options={name: asked[name] for name in OPTIONS if asked.get(name) is not None},
     )
     run = runs.create(place.settings, run=run, at=now)

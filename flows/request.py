@@ -108,4 +108,7 @@ def moment(text: str, *, where: str) -> datetime:
             where=where,
             remedy=f"write {text}Z if it is UTC",
         )
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError as error:
+        raise InputError("not a time", expected="a year from 1 to 9999 in UTC", came=text, where=where) from error

@@ -13,8 +13,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from centre.settings_values import refuse_unknown_zone
 from data_contracts.errors import InputError, UnknownParameter
 from features.params import ForecastDataParams, IntentDataParams, LabelParams, RoutingDataParams
+from training import bounds
 from training.policy import GatePolicy
 
 FAMILIES = ("intent", "routing", "forecast")
@@ -145,14 +147,25 @@ def from_mapping(raw: Mapping[str, Any], *, where: str = "params") -> Params:
 
 
 def override(params: Params, changes: Sequence[str]) -> Params:
-    """Params with changes such as `intent.max_rows=100` or `intent.strengths=[1, 10]` (values are YAML)."""
+    """Params with changes such as `intent.max_rows=100` or `intent.strengths=[1, 10]` (values are YAML).
+
+    Raises InputError for what is no change, cannot be read or makes no sense, UnknownParameter naming the known ones.
+    """
     for change in changes:
         name, equals, value = change.partition("=")
         path = name.strip().split(".")
         if not equals or len(path) < 2:
             raise InputError("not a change of a parameter", expected="section.name=value", came=change)
-        params = _changed(params, path, yaml.safe_load(value), where="params")
-    return params
+        params = _changed(params, path, value_of(change, value), where="params")
+    return from_mapping(as_mapping(params))
+
+
+def value_of(change: str, text: str) -> Any:
+    """The value of a change, which is YAML. Raises InputError where it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError("the value of a change cannot be read", expected="YAML", came=change) from error
 
 
 def as_mapping(params: Params) -> dict[str, Any]:
@@ -169,7 +182,7 @@ def _changed(part: Any, path: Sequence[str], value: Any, *, where: str) -> Any:
     if rest:
         return replace(part, **{name: _changed(getattr(part, name), rest, value, where=f"{where}.{name}")})
     hint = get_type_hints(type(part))[name]
-    return replace(part, **{name: _fitted(hint, value, where=f"{where}.{name}")})
+    return replace(part, **{name: _sensible(name, hint, value, where=f"{where}.{name}")})
 
 
 def _made(shape: Any, raw: Any, *, where: str) -> Any:
@@ -177,7 +190,16 @@ def _made(shape: Any, raw: Any, *, where: str) -> Any:
         raise InputError("a section of params is a mapping", expected="name: value", came=repr(raw), where=where)
     _refuse_unknown(raw, shape, where=where)
     hints = get_type_hints(shape)
-    return shape(**{name: _fitted(hints[name], value, where=f"{where}.{name}") for name, value in raw.items()})
+    return shape(**{name: _sensible(name, hints[name], value, where=f"{where}.{name}") for name, value in raw.items()})
+
+
+def _sensible(name: str, hint: Any, value: Any, *, where: str) -> Any:
+    """The value as the declared type, within the bounds of its name."""
+    fitted = _fitted(hint, value, where=where)
+    bounds.refuse_senseless(name, fitted, where=where)
+    if name == "time_zone":
+        refuse_unknown_zone(fitted, where=where)
+    return fitted
 
 
 def _refuse_unknown(raw: Mapping[str, Any], shape: Any, *, where: str) -> None:
@@ -199,8 +221,24 @@ def _fitted(hint: Any, value: Any, *, where: str) -> Any:
         return float(value)
     plain = origin if origin is not None else hint
     if origin is tuple or not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
-        raise InputError("not a value of this parameter", expected=str(hint), came=repr(value), where=where)
+        raise InputError("not a value of this parameter", expected=_in_words(hint), came=repr(value), where=where)
     return value
+
+
+_WORDS: Mapping[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple: "a list that is not empty",
+    Mapping: "names and values",
+}
+
+
+def _in_words(hint: Any) -> str:
+    """A declared type as a reader calls it who knows no Python: `a whole number`."""
+    plain = get_origin(hint) or hint
+    return next((word for kind, word in _WORDS.items() if isinstance(plain, type) and issubclass(plain, kind)), "text")
 
 
 def _listed(value: Any) -> Any:

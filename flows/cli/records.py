@@ -137,11 +137,10 @@ def materialize(
 ) -> None:
     """Write the newest features into the online store and the mirror that serving reads."""
     place = _workspace()
-    from flows import materializing
-    from flows import request as requests
+    from flows import asking, materializing
     from flows.operating import embedded
 
-    moment = requests.moment(as_of, where="--as-of") if as_of else materializing.default_as_of(place)
+    moment = asking.as_of_given(place, as_of, ("routing",)) if as_of else materializing.default_as_of(place)
     with progress("materialize", quiet=as_json), embedded(place.settings):
         from flows.materialize import materialize as flow
 
@@ -173,11 +172,10 @@ def issue_forecast(
 ) -> None:
     """Issue the forecast of the champion, or of the baseline while there is none."""
     place = _workspace()
-    from flows import issuing
-    from flows import request as requests
+    from flows import asking, issuing
     from flows.operating import embedded
 
-    moment = requests.moment(as_of, where="--as-of") if as_of else issuing.default_as_of(place)
+    moment = asking.as_of_given(place, as_of, ("forecast",)) if as_of else issuing.default_as_of(place)
     with progress("issue forecast", quiet=as_json), embedded(place.settings):
         from flows.issue_forecast import issue_forecast as flow
 

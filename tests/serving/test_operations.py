@@ -11,7 +11,7 @@ import pytest
 
 from centre.clock import FixedClock
 from centre.credentials import fingerprint, hashed
-from data_contracts.errors import TamperedHistory
+from data_contracts.errors import CannotBeMeant, TamperedHistory
 from serving.slots import Slot
 from tests.serving.house import Client, House, IntentModel, Office, make, slot
 from training.history import MemoryHistory
@@ -183,6 +183,17 @@ def test_a_retraining_that_makes_no_sense_is_refused(house: House, client: Clien
 
     assert answer.status_code == 422
     assert house.launched == []
+
+
+def test_a_retraining_that_the_run_itself_refuses_is_unprocessable(house: House) -> None:
+    def refuses(_asked: dict[str, Any]) -> str:
+        raise CannotBeMeant("a parameter has a value that makes no sense", expected="1 or more", came="-5", where="x")
+
+    with house.open(launch_retraining=refuses) as client:
+        body = {"family": "intent", "reason": "why", "set": ["intent.max_rows=-5"]}
+        answer = client.post("/v1/retrainings", body, role="engineer")
+
+    assert (answer.status_code, answer.json()["expected"], answer.json()["came"]) == (422, "1 or more", "-5")
 
 
 def test_an_unknown_run_is_not_found(client: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from data_contracts.errors import InputError, UnknownParameter
-from training import params
+from training import bounds, params
 
 PARAMS_YAML = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -91,6 +91,68 @@ def test_an_override_changes_one_value_and_no_other() -> None:
 def test_an_override_that_names_no_parameter_is_refused(change: str) -> None:
     with pytest.raises(InputError, match="not a change of a parameter"):
         params.override(params.Params(), [change])
+
+
+@pytest.mark.parametrize(
+    ("name", "near", "beyond"),
+    [
+        ("intent.max_rows", "1", "0"),
+        ("intent.max_rows", "1", "-5"),
+        ("intent.judge_share", "0.49", "0.5"),
+        ("intent.calibrate_share", "0.01", "0"),
+        ("intent.strengths", "[0.1, 1]", "[1, 0]"),
+        ("intent.false_refusal", "0", "-0.01"),
+        ("intent.false_refusal", "0.9", ".nan"),
+        ("intent.language_floor", "1", "1.01"),
+        ("labels.repeat_window_days", "0", "-1"),
+        ("labels.repeat_window_days_by_source.crm", "3.0", "-3.0"),
+        ("labels.repeat_window_days_by_source.crm", "3.0", "soon"),
+        ("labels.weight_wrap_up", "1", "2"),
+        ("routing.leaves", "2", "1"),
+        ("routing.temperature_min", "0.01", "0"),
+        ("routing.agent_snapshot_h", "0.5", "0"),
+        ("routing.max_weight", "1", "0.9"),
+        ("routing.leaf_drag", "0", ".inf"),
+        ("forecast.interval_s", "60", "59"),
+        ("forecast.horizon_days", "31", "32"),
+        ("forecast.learning_rate", "1", "0"),
+        ("forecast.quantiles", "[0.025, 0.975]", "[0.5, 1.0]"),
+        ("forecast.time_zone", "Asia/Shanghai", "Mars/Olympus"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_and_its_neighbour_is_not(name: str, near: str, beyond: str) -> None:
+    params.override(params.Params(), [f"{name}={near}"])
+
+    with pytest.raises(InputError, match=r"no sense|cannot be meant") as refused:
+        params.override(params.Params(), [f"{name}={beyond}"])
+
+    assert name.split(".")[1] in refused.value.where
+    assert refused.value.expected
+
+
+def test_every_number_of_the_params_has_its_bound() -> None:
+    numeric = {
+        name
+        for section in ("labels", "intent", "routing", "forecast")
+        for name, value in vars(getattr(params.Params(), section)).items()
+        if not isinstance(value, bool | str | None)
+    }
+    may_be_left_out = {"repeat_window_days"}
+
+    assert set(bounds.BOUNDS) == numeric | may_be_left_out
+
+
+@pytest.mark.parametrize(("value", "word"), [("[1", "YAML"), ("many", "a whole number"), ("1.5", "a whole number")])
+def test_an_override_with_a_value_that_cannot_be_read_says_what_it_must_be(value: str, word: str) -> None:
+    with pytest.raises(InputError) as refused:
+        params.override(params.Params(), [f"intent.max_rows={value}"])
+
+    assert refused.value.expected == word
+
+
+def test_an_override_of_a_gate_that_nobody_can_judge_is_refused() -> None:
+    with pytest.raises(InputError):
+        params.override(params.load(PARAMS_YAML), ["gates.intent.slice_rowz=50"])
 
 
 def test_an_override_of_an_unknown_parameter_names_the_known_ones() -> None:
