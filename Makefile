@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 STAMP := $(VENV)/.parley-setup
 
-.PHONY: setup run test test-slow test-all lint docs lock bench-real clean help
+.PHONY: setup run test test-slow test-all lint docs lock bench-real bench-intent-files clean help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -51,6 +51,9 @@ test-all: test test-slow  ## Both
 
 docs: setup  ## Write the generated references again
 	$(BIN)/python -m flows.documentation
+
+bench-intent-files: setup  ## What intent learns from the files at hand
+	$(BIN)/python -m benchmarks.intent_files
 
 bench-real: setup  ## The figures of the three real-input journeys
 	$(BIN)/python -m benchmarks.real_input

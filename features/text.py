@@ -30,6 +30,7 @@ __all__ = [
     "export_onnx",
     "exported_digest",
     "language_of",
+    "load_model",
     "model_folder",
     "normalise",
     "open_encoder",
@@ -80,7 +81,7 @@ def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
     Pooling and normalising are inside the graph: inputs input_ids and attention_mask int64 (batch, tokens), output
     `embedding` float32 (batch, dimension) of unit length. The folder appears whole or not at all.
     """
-    model = (model or _load(model_folder(name))).to("cpu").eval()
+    model = (model or load_model(name)).to("cpu").eval()
     about = {
         "dimension": int(model.encode(["a"]).shape[1]),
         "format": 1,
@@ -99,13 +100,14 @@ def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
     return to
 
 
-def _load(folder: Path) -> Any:
+def load_model(name: str) -> Any:
+    """The SentenceTransformer of that name (`open_encoder`), on the processor; for export and for fine-tuning."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    return SentenceTransformer(str(model_folder(name)), device="cpu", local_files_only=True)
 
 
 def _move_into_place(staging: Path, to: Path) -> None:

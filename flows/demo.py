@@ -24,6 +24,8 @@ ENGINEER, REVIEWER = "demo-engineer", "demo-reviewer"
 PEOPLE = {ENGINEER: "engineer", REVIEWER: "reviewer", "demo-desk": "service", "demo-agent": "agent"}
 TOKENS = "demo-tokens"
 REASON = "demo: the first models of this workspace"
+# Tuning the encoder on thousands of texts takes minutes, which a first look should not: the demo leaves it as it came.
+QUICK = ("intent.recipe=frozen",)
 
 
 def run(place: Workspace, *, weeks: int, seed: int, serve: bool) -> None:
@@ -102,7 +104,7 @@ def train(place: Workspace, watch: Watch, family: str, *, seed: int) -> None:
     """A run as the demo's engineer, with what came of it."""
     from flows.retrain import operate
 
-    asked = {"family": family, "reason": REASON, "requester": ENGINEER, "seed": seed}
+    asked = {"family": family, "reason": REASON, "requester": ENGINEER, "seed": seed, "set": QUICK}
     with launching.run_in_turn(place, asked) as run:
         named = f"retrain {', '.join(run.families)}"
         with watch.step(named), progress(named) as tell, following(place.settings, run.run_id, tell):

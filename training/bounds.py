@@ -68,6 +68,9 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "leaves": Bound("a tree of one leaf decides nothing; LightGBM takes no more", 2, 131_072),
     "learning_rate": Bound("a step of none learns nothing, one above the whole overshoots", 1e-6, 1),
     "feature_share": Bound("a tree without features decides nothing", 1e-6, 1),
+    **dict.fromkeys(("contrastive_most", "remembered", "folds", "folds_used", "batch_intents"), COUNT),
+    **dict.fromkeys(("passes", "full_passes", "scale"), POSITIVE),
+    **dict.fromkeys(("weight_decay", "name_weight"), DRAG),
     "max_weight": Bound("a row counts at least once", 1),
     "quantiles": SOME,
 }

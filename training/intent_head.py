@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.loaders.intent import Floats, Integers, grams, weighted
+from training.loaders.intent import CROWD, Floats, Integers, Read, grams, weighted
 from training.params import IntentParams
 
 Labels = npt.NDArray[np.int64]
@@ -33,6 +33,10 @@ class Examples:
     labels: Labels
     weights: Doubles
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Examples:
+        """These rows only."""
+        return Examples(self.vectors[rows], [self.texts[row] for row in rows], self.labels[rows], self.weights[rows])
+
 
 @dataclass(frozen=True)
 class Head:
@@ -45,6 +49,9 @@ class Head:
     inverse_share: Floats  # (buckets,)
     vector_centroids: Floats  # (d, labels), each of length one
     gram_centroids: Floats  # (buckets, labels), each of length one
+    known_vectors: Floats  # (m, d), training rows that are remembered
+    known_labels: Labels  # (m,)
+    known_crowding: Floats  # (m,), mean cosine to the nearest of the others
     strength: float
     gram_strength: float
 
@@ -52,33 +59,55 @@ class Head:
         """By the names under which the loader reads them."""
         return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
-    def read(self, examples: Examples) -> tuple[Doubles, Doubles, Doubles]:
-        """As the loader: raw scores (n, labels) of the two heads, and likeness (n, 2) to the closest centroids."""
+    def read(self, examples: Examples) -> Read:
+        """What the two heads see, as the loader sees it."""
         matrix = gram_matrix(counted(examples.texts, buckets=len(self.inverse_share)), inverse_share=self.inverse_share)
-        of_vectors = examples.vectors @ self.vector_weights + self.vector_bias
-        of_grams = np.asarray(matrix @ self.gram_weights + self.gram_bias, dtype=np.float64)
-        closest = [(examples.vectors @ self.vector_centroids).max(axis=1), (matrix @ self.gram_centroids).max(axis=1)]
-        return of_vectors.astype(np.float64), of_grams, np.column_stack(closest).astype(np.float64)
+        return Read(
+            vectors=examples.vectors,
+            of_vectors=(examples.vectors @ self.vector_weights + self.vector_bias).astype(np.float64),
+            of_grams=np.asarray(matrix @ self.gram_weights + self.gram_bias, dtype=np.float64),
+            gram_likeness=np.asarray(matrix @ self.gram_centroids, dtype=np.float64),
+        )
 
 
-def fit(examples: Examples, *, held: Examples, label_count: int, params: IntentParams) -> Head:
+def fit(examples: Examples, *, held: Examples | None, label_count: int, params: IntentParams) -> Head:
     """Two multinomial logistic regressions, weighted by label weight, each of the strength that `held` bears out.
 
     held: rows that taught nothing, later ones where there is time: customers find new words, and a random share of the
-    rows that teach asks for too strong a head. On one thread: the bytes are then those of any thread count, and on a
-    busy machine two threads that wait for each other took three times as long.
+    rows that teach asks for too strong a head. Without them, or with few, the middle strengths are taken. On one
+    thread: the bytes are then those of any thread count, and on a busy machine two threads that wait for each other
+    took three times as long.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    taught, tried = (counted(part.texts, buckets=params.ngram_buckets) for part in (examples, held))
+    taught = counted(examples.texts, buckets=params.ngram_buckets)
     inverse_share = rarity(taught, buckets=params.ngram_buckets)
-    matrix, asked = (gram_matrix(part, inverse_share=inverse_share) for part in (taught, tried))
+    matrix = gram_matrix(taught, inverse_share=inverse_share)
+    asked = None
+    if held is not None:
+        asked = gram_matrix(counted(held.texts, buckets=params.ngram_buckets), inverse_share=inverse_share)
     told: dict[str, Any] = {"label_count": label_count, "params": params, "examples": examples, "held": held}
     with threadpool_limits(1):
-        strength, of_vectors = _chosen(examples.vectors, held.vectors, strengths=params.strengths, **told)
+        vectors_asked = None if held is None else held.vectors
+        strength, of_vectors = _chosen(examples.vectors, vectors_asked, strengths=params.strengths, **told)
         gram_strength, of_grams = _chosen(matrix, asked, strengths=params.ngram_strengths, **told)
+        known = remembered(examples, most=params.remembered)
     near, near_grams = (_centroids(inputs, examples, label_count=label_count) for inputs in (examples.vectors, matrix))
-    return Head(*of_vectors, *of_grams, inverse_share, near, near_grams, strength, gram_strength)
+    return Head(
+        *of_vectors, *of_grams, inverse_share, near, near_grams, known[0], known[1], known[2], strength, gram_strength
+    )
+
+
+def remembered(examples: Examples, *, most: int) -> tuple[Floats, Labels, Floats]:
+    """At most that many rows of each label, evenly spaced in their order: vectors, labels, and their crowding."""
+    rows = [np.flatnonzero(examples.labels == label) for label in np.unique(examples.labels)]
+    kept = np.sort(np.concatenate([one[np.unique(np.linspace(0, len(one) - 1, most).astype(int))] for one in rows]))
+    vectors = np.ascontiguousarray(examples.vectors[kept], dtype=np.float32)
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    count = min(CROWD, len(kept) - 1)
+    crowding = np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1)
+    return vectors, examples.labels[kept], crowding.astype(np.float32)
 
 
 def _centroids(inputs: Any, examples: Examples, *, label_count: int) -> Floats:
@@ -117,21 +146,23 @@ def gram_matrix(texts: Sequence[Counted], *, inverse_share: Floats) -> Any:
 
 def _chosen(
     inputs: Any,
-    asked: Any,
+    asked: Any | None,
     *,
     examples: Examples,
-    held: Examples,
+    held: Examples | None,
     strengths: Sequence[float],
     label_count: int,
     params: IntentParams,
 ) -> tuple[float, tuple[Floats, Floats]]:
     """The strength with the best accuracy on `held`, with its weights and bias; the smaller one on a tie."""
-    if len(held.labels) < FEWEST_ROWS_TO_CHOOSE:
+    if held is None or len(held.labels) < FEWEST_ROWS_TO_CHOOSE:
         strengths = [strengths[len(strengths) // 2]]
     fitted = {
         strength: _regression(inputs, examples, strength=strength, label_count=label_count, params=params)
         for strength in sorted(strengths)
     }
+    if held is None or asked is None or len(fitted) == 1:
+        return next(iter(fitted.items()))
 
     def hits(strength: float) -> float:
         weights, bias = fitted[strength]

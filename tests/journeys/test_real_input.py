@@ -54,7 +54,7 @@ def test_labelled_texts_become_an_intent_model_that_answers_and_is_traced(
     assert told["quarantined"] + told["parked"] <= 0.001 * told["taken"]
     assert "label" in told["files"][0]["known_at_rule"] or told["files"][0]["known_at_rule"]
 
-    outcome = judged(desk, "intent", "intent.max_rows=40", "intent.max_judge_rows=1500")
+    outcome = judged(desk, "intent", "intent.recipe=frozen", "intent.max_rows=40", "intent.max_judge_rows=1500")
 
     assert outcome["verdict"] == "passed", outcome["reasons"]
     with desk.serving("--only", "intent,events") as client:

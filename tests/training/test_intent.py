@@ -171,11 +171,21 @@ def test_one_label_is_not_enough(tmp_path: Path) -> None:
         _fit(data, tmp_path / "m")
 
 
-def test_nothing_to_calibrate_on_is_said(data: Path, tmp_path: Path) -> None:
+def test_without_rows_to_calibrate_on_folds_of_the_others_are_left_out(data: Path, tmp_path: Path) -> None:
     bare = _changed(data, tmp_path / "d", part=lambda row: "judge" if row["part"] == "judge" else "train")
 
+    report = _judge(bare, _fit(bare, tmp_path / "m"))
+
+    told = learned.payload_of(tmp_path / "m")["languages"]
+    assert told["en"]["rows"] + told["zh"]["rows"] == pytest.approx(0.4 * 4 * 96, rel=0.05)
+    assert (report.verdict, report.answers_in) == ("passed", ("en", "zh"))
+
+
+def test_one_example_of_each_intent_leaves_nothing_to_calibrate_on(data: Path, tmp_path: Path) -> None:
+    single = _changed(data, tmp_path / "d", part=lambda row: "train" if row["example_id"].endswith("en-2") else "judge")
+
     with pytest.raises(NotEnoughData, match="calibrate"):
-        _fit(bare, tmp_path / "m")
+        _fit(single, tmp_path / "m")
 
 
 def test_two_labels_and_a_label_of_one_example_are_learned(data: Path, tmp_path: Path) -> None:

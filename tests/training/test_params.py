@@ -131,11 +131,12 @@ def test_a_value_that_makes_no_sense_is_refused_and_its_neighbour_is_not(name: s
 
 
 def test_every_number_of_the_params_has_its_bound() -> None:
+    sections = [getattr(params.Params(), name) for name in ("labels", "intent", "routing", "forecast")]
     numeric = {
         name
-        for section in ("labels", "intent", "routing", "forecast")
-        for name, value in vars(getattr(params.Params(), section)).items()
-        if not isinstance(value, bool | str | None)
+        for section in (*sections, params.TuningParams())
+        for name, value in vars(section).items()
+        if not isinstance(value, bool | str | params.TuningParams | None)
     }
     may_be_left_out = {"repeat_window_days"}
 

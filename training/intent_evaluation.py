@@ -1,0 +1,158 @@
+"""Intent outside the registry: learn from one file, be asked another, and say everything about it in one object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_contracts.errors import NotEnoughData
+from features.wording import language_of
+from training import calibration, intent, intent_figures, loaders, rows
+from training.params import IntentParams
+
+Doubles = npt.NDArray[np.float64]
+# Shares of the test's own texts refused at which strangers are counted (DESIGN section 6).
+REFUSED = ("0.01", "0.05", "0.10")
+# Texts whose answers are timed, one at a time.
+TIMED = 200
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Texts and what they are about."""
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the model said of some texts."""
+
+    guess: Sequence[str]
+    confidence: Doubles
+    familiarity: Doubles
+    abstained: npt.NDArray[np.bool_]
+
+
+def evaluate(
+    train: Labelled, *, valid: Labelled | None, test: Labelled, oos: Mapping[str, Sequence[str]], language: str | None,
+    params: IntentParams, seed: int, threads: int, to: Path,
+) -> dict[str, Any]:  # fmt: skip
+    """Train on `train` (calibrating on `valid` if given), answer `test` and each list of texts outside every intent.
+
+    language: what all texts are written in; told from each text without it. to: a folder for what is made. Returns
+    `accuracy`, `macro_f1`, `ece`, `ece_expected`, `recipe`, `oos`, `deployed`, `train_s`, `text_ms`, `artefact_mb`.
+    NotEnoughData without rows to learn from or to be asked; the out-of-scope texts fit, choose and set nothing.
+    """
+    rows.enough(len(test.texts), needed=1, of="texts to be asked", where="test")
+    _write(train, valid, language=language, to=to / "data")
+    began = time.perf_counter()
+    told = intent.fit(to / "data", params=params, seed=seed, threads=threads, to=to / "payload", encoder_cache=None)
+    train_s = time.perf_counter() - began
+    model = loaders.open_payload(to / "payload", threads=threads)
+    said, strange = (
+        _asked(model, test.texts, language),
+        {name: _asked(model, one, language) for name, one in oos.items()},
+    )
+    return {
+        **_right(said, test.labels, seed=seed),
+        "recipe": told["recipe"],
+        "oos": {name: _told_apart(said, one) for name, one in strange.items()},
+        "deployed": _deployed(said, test.labels, strange),
+        "train_s": round(train_s, 2),
+        "text_ms": _text_ms(to / "payload", test.texts, language),
+        "artefact_mb": round(sum(p.stat().st_size for p in (to / "payload").rglob("*") if p.is_file()) / 2**20, 2),
+        "rows": {"train": len(train.texts), "test": len(test.texts), "labels": told["labels"]},
+    }
+
+
+def _write(train: Labelled, valid: Labelled | None, *, language: str | None, to: Path) -> None:
+    """The rows as the build stage leaves them: timeless, each of weight 1."""
+    told = [(text, label, rows.TRAIN) for text, label in zip(train.texts, train.labels, strict=True)]
+    if valid is not None:
+        told += [(text, label, rows.CALIBRATE) for text, label in zip(valid.texts, valid.labels, strict=True)]
+    if not told:
+        raise NotEnoughData("too few rows to learn from", expected="two labels", came="none", where="train")
+    table = pa.table({
+        "example_id": [f"{place:08d}" for place in range(len(told))],
+        "text": [text for text, _, _ in told],
+        "language": [language or language_of(text) for text, _, _ in told],
+        "channel": pa.nulls(len(told), pa.string()),
+        "label": [label for _, label, _ in told],
+        "weight": np.ones(len(told)),
+        "part": [part for _, _, part in told],
+    })  # fmt: skip
+    to.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, to / "examples.parquet")
+
+
+def _asked(model: Any, texts: Sequence[str], language: str | None) -> _Said:
+    languages = [language or language_of(text) for text in texts]
+    answers = model.answer(texts, languages=languages)
+    return _Said(
+        guess=[one["alternatives"][0]["intent"] for one in answers],
+        confidence=np.asarray([one["confidence"] for one in answers], dtype=np.float64),
+        familiarity=model.familiarity(texts, languages=languages),
+        abstained=np.asarray([one["abstained"] for one in answers], dtype=bool),
+    )
+
+
+def _hits(said: _Said, labels: Sequence[str]) -> Doubles:
+    return np.asarray([a == b for a, b in zip(said.guess, labels, strict=True)], dtype=np.float64)
+
+
+def _right(said: _Said, labels: Sequence[str], *, seed: int) -> dict[str, float]:
+    hits = _hits(said, labels)
+    return {
+        "accuracy": float(hits.mean()),
+        "macro_f1": intent_figures.macro_f1(labels, said.guess),
+        "ece": calibration.calibration_error(said.confidence, hits),
+        "ece_expected": calibration.expected_error(said.confidence, seed=seed).mean,
+    }
+
+
+def _told_apart(own: _Said, strange: _Said) -> dict[str, Any]:
+    """AUROC, and the share of strangers refused where a stated share of the test's own texts is refused too."""
+    limits = {share: float(np.quantile(own.familiarity, float(share))) for share in REFUSED}
+    return {
+        "auroc": auroc(own.familiarity, strange.familiarity),
+        "recall": {share: float((strange.familiarity < limit).mean()) for share, limit in limits.items()},
+    }
+
+
+def auroc(own: Doubles, strange: Doubles) -> float:
+    """The chance that one of `own` is above one of `strange`, half where they are equal (Mann and Whitney 1947)."""
+    ordered = np.sort(strange)
+    below, upto = (np.searchsorted(ordered, own, side=side) for side in ("left", "right"))
+    return float((below + upto).sum() / (2.0 * len(own) * len(strange)))
+
+
+def _deployed(said: _Said, labels: Sequence[str], strange: Mapping[str, _Said]) -> dict[str, Any]:
+    answered = ~said.abstained
+    hits = _hits(said, labels)
+    return {
+        "false_refusal": float(said.abstained.mean()),
+        "accuracy_on_answered": float(hits[answered].mean()) if answered.any() else None,
+        "coverage": float(answered.mean()),
+        "oos_recall": {name: float(one.abstained.mean()) for name, one in strange.items()},
+    }
+
+
+def _text_ms(payload: Path, texts: Sequence[str], language: str | None) -> float:
+    """Median milliseconds of one text alone on one thread."""
+    model = loaders.open_payload(payload, threads=1)
+    taken = []
+    for text in [*texts[:3], *texts[:TIMED]]:
+        began = time.perf_counter()
+        model.answer([text], languages=[language or language_of(text)])
+        taken.append(1000 * (time.perf_counter() - began))
+    return round(float(np.median(taken[min(3, len(texts)) :])), 3)

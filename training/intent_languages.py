@@ -1,0 +1,97 @@
+"""How one model speaks each language: mix of the heads, threshold of refusal, and whether it may answer at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training import calibration, intervals
+from training.calibration import Mix, Scores
+from training.intent_recipes import Asked
+from training.loaders.intent import familiarity
+from training.params import IntentParams
+
+Doubles = npt.NDArray[np.float64]
+# For languages that no held-out row has: a person answers.
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out rows of one language, or of all, with the mix that describes them."""
+
+    parts: tuple[Asked, ...]
+    mix: Mix
+
+    @classmethod
+    def of(cls, parts: Sequence[Asked], *, mix: Mix | None = None) -> HeldOut:
+        """With the mix that is given, or the best one for these rows."""
+        return cls(tuple(parts), mix or calibration.best_mix(_scores(parts)))
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return sum(len(part.said.texts) for part in self.parts)
+
+    @property
+    def languages(self) -> list[str]:
+        """Those that occur."""
+        return sorted({language for part in self.parts for language in part.said.languages})
+
+    def right_count(self) -> int:
+        """Rows whose best guess is right."""
+        return sum(int((part.read.shares(self.mix).argmax(axis=1) == part.said.labels).sum()) for part in self.parts)
+
+    def speaking(self, language: str) -> list[Asked]:
+        """The rows of a language, part by part."""
+        marked = [(part, [one == language for one in part.said.languages]) for part in self.parts]
+        return [part.take(np.flatnonzero(marks)) for part, marks in marked if any(marks)]
+
+    def refusal(self, weights: Sequence[float], *, refused_share: float) -> dict[str, Any]:
+        """The tables and the threshold for that share of false refusals among these rows."""
+        told = np.concatenate([part.signs(self.mix) for part in self.parts])
+        tables = calibration.tables(told)
+        known = familiarity(told, tables=tables, weights=weights)
+        return {"tables": tables, "threshold": calibration.threshold(known, refused_share=refused_share)}
+
+
+def told(everybody: HeldOut, *, weights: Sequence[float], params: IntentParams) -> dict[str, dict[str, Any]]:
+    """What the payload says of each language: mix, tables, threshold, whether it answers, and on what that rests."""
+    refusal = everybody.refusal(weights, refused_share=params.false_refusal)
+    why = "no row of this language was there to calibrate on"
+    found: dict[str, dict[str, Any]] = {
+        ANY: {"mix": list(everybody.mix), **refusal, "answers": False, "rows": 0, "why": why}
+    }
+    for language in everybody.languages:
+        found[language] = _language(everybody.speaking(language), everybody, refusal, weights=weights, params=params)
+    return found
+
+
+def _language(
+    own: Sequence[Asked], everybody: HeldOut, refusal: dict[str, Any], *, weights: Sequence[float], params: IntentParams
+) -> dict[str, Any]:
+    alone = sum(len(part.said.texts) for part in own) >= params.min_language_rows
+    held = HeldOut.of(own, mix=None if alone else everybody.mix)
+    if alone:
+        refusal = held.refusal(weights, refused_share=params.false_refusal)
+    share = intervals.proportion(held.right_count(), of=held.rows)
+    answers = share.low >= params.language_floor
+    seen = f"right on {share.estimate:.1%} of {held.rows} texts, surely on {share.low:.1%}"
+    return {
+        "mix": list(held.mix), **refusal, "answers": answers, "rows": held.rows,
+        "accuracy": round(share.estimate, 6), "accuracy_low": round(share.low, 6), "own_calibration": alone,
+        "why": "" if answers else f"{seen}, needed {params.language_floor:.0%}",
+    }  # fmt: skip
+
+
+def _scores(parts: Sequence[Asked]) -> Scores:
+    return Scores(
+        of_vectors=np.concatenate([part.read.of_vectors for part in parts]),
+        of_grams=np.concatenate([part.read.of_grams for part in parts]),
+        truth=np.concatenate([part.said.labels for part in parts]),
+        weights=np.concatenate([part.said.weights for part in parts]),
+    )

@@ -1,0 +1,194 @@
+"""Three ways of learning intents behind one door, chosen by how much data there is, and named in the report.
+
+frozen: the encoder as it came and a head on its vectors. contrastive: the encoder is tuned on pairs first, its word
+vectors aside. full: all of its weights are tuned. Rows that taught nothing say how far to trust the result: those that
+were held out, or, where there are too few, folds that are left out one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from data_contracts.errors import InputError, NotEnoughData
+from features import text as texts
+from features.encoders import OnnxEncoder
+from training import intent_head, intent_tuning
+from training.intent_head import Examples, Head
+from training.loaders.intent import Read, clean, signs
+from training.params import IntentParams, TuningParams
+
+FROZEN, CONTRASTIVE, FULL = "frozen", "contrastive", "full"
+RECIPES = (FROZEN, CONTRASTIVE, FULL)
+SAYS = {
+    FROZEN: "frozen encoder, logistic regression on vectors and on character n-grams",
+    CONTRASTIVE: "encoder tuned on pairs of examples and intents' names, then as frozen",
+    FULL: "all weights of the encoder tuned on pairs, then as frozen",
+}
+Rows = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Said:
+    """Labelled texts: cleaned, with label numbers, weights and languages."""
+
+    texts: Sequence[str]
+    labels: Rows
+    weights: Doubles
+    languages: Sequence[str]
+
+    def take(self, rows: Rows) -> Said:
+        """These rows only."""
+        kept = [self.texts[row] for row in rows], self.labels[rows], self.weights[rows]
+        return Said(*kept, [self.languages[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class Learned:
+    """An encoder and the heads on it."""
+
+    encoder: texts.Encoder
+    head: Head
+
+    def asked(self, said: Said) -> Asked:
+        """What it sees in rows that taught nothing."""
+        return Asked(self.head, self.head.read(examples(said, self.encoder)), said)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Held-out rows as a model that never saw them reads them."""
+
+    head: Head
+    read: Read
+    said: Said
+
+    def take(self, rows: Rows) -> Asked:
+        """These rows only."""
+        return Asked(self.head, self.read.take(rows), self.said.take(rows))
+
+    def signs(self, mix: Sequence[float]) -> Doubles:
+        """The loader's signs of familiarity (n, signs)."""
+        return signs(self.read, mix=mix, arrays=self.head.arrays())
+
+
+@dataclass(frozen=True)
+class School:
+    """What learning needs besides the rows: the encoder as it came, labels in order, figures, a place to work in."""
+
+    base: texts.Encoder
+    names: Sequence[str]
+    params: IntentParams
+    seed: int
+    threads: int
+    scratch: Path
+
+
+def said_of(table: pa.Table, labels: Sequence[str], *, max_chars: int) -> Said:
+    """The rows of a feature table (text, label, weight, language)."""
+    number = {label: i for i, label in enumerate(labels)}
+    return Said(
+        texts=[clean(text)[:max_chars] for text in table["text"].to_pylist()],
+        labels=np.asarray([number[label] for label in table["label"].to_pylist()], dtype=np.int64),
+        weights=np.asarray(table["weight"].to_pylist(), dtype=np.float64),
+        languages=[str(one) for one in table["language"].to_pylist()],
+    )
+
+
+def examples(said: Said, encoder: texts.Encoder) -> Examples:
+    """The rows with their vectors."""
+    return Examples(encoder.encode(said.texts), said.texts, said.labels, said.weights)
+
+
+def chosen(said: Said, *, base: texts.Encoder, params: IntentParams) -> tuple[str, str]:
+    """The recipe for these rows and why. InputError for an unknown one, or one that this encoder cannot follow."""
+    tunable = isinstance(base, OnnxEncoder)
+    if params.recipe != "auto":
+        return _asked_for(params.recipe, tunable=tunable), "asked for"
+    each = float(np.median(np.unique(said.labels, return_counts=True)[1]))
+    seen = f"{each:g} examples of the middle intent"
+    if not tunable:
+        return FROZEN, f"this encoder cannot be tuned ({seen})"
+    if each < 2:
+        return FROZEN, f"{seen}: no pairs to learn from"
+    return (CONTRASTIVE if each <= params.contrastive_most else FULL), seen
+
+
+def _asked_for(recipe: str, *, tunable: bool) -> str:
+    if recipe not in RECIPES:
+        raise InputError("unknown recipe", expected=", ".join(("auto", *RECIPES)), came=recipe, where="intent.recipe")
+    if recipe != FROZEN and not tunable:
+        raise InputError("this encoder cannot be tuned", expected=FROZEN, came=recipe, where="intent.recipe")
+    return recipe
+
+
+def learned(said: Said, *, recipe: str, held: Said | None, school: School, name: str) -> Learned:
+    """Learn from these rows; `held` chooses the strength of the heads, `name` is the encoder's folder in scratch."""
+    encoder = school.base
+    if recipe != FROZEN:
+        lesson = intent_tuning.Lesson(said.texts, said.labels, [intent_tuning.words_of(one) for one in school.names])
+        folder = intent_tuning.tune(
+            school.params.encoder, lesson, vectors=school.base.encode(said.texts),
+            params=_tuning(recipe, school.params), seed=school.seed, threads=school.threads, to=school.scratch / name,
+        )  # fmt: skip
+        encoder = OnnxEncoder(folder, threads=school.threads)
+    asked = None if held is None else examples(held, encoder)
+    head = intent_head.fit(examples(said, encoder), held=asked, label_count=len(school.names), params=school.params)
+    return Learned(encoder, head)
+
+
+def _tuning(recipe: str, params: IntentParams) -> TuningParams:
+    if recipe == CONTRASTIVE:
+        return params.tuning
+    return replace(params.tuning, passes=params.tuning.full_passes, tune_words=True)
+
+
+def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) -> tuple[Learned, list[Asked]]:
+    """The model, and what it (or models like it) made of rows that taught it nothing.
+
+    With rows enough that were held out, those. With fewer they teach too, and folds of all rows are left out in turn:
+    each of `folds_used` models learns from the rest and reads its fold; the model itself learns from everything.
+    NotEnoughData where no row can be left out.
+    """
+    if len(held.texts) >= school.params.min_language_rows:
+        made = learned(said, recipe=recipe, held=held, school=school, name="encoder")
+        return made, [made.asked(held)]
+    everything = _together(said, held)
+    parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in _folds(everything, school)]
+    if not parts:
+        raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
+    return learned(everything, recipe=recipe, held=None, school=school, name="encoder"), parts
+
+
+def _together(said: Said, held: Said) -> Said:
+    if not held.texts:
+        return said
+    return Said(
+        [*said.texts, *held.texts],
+        np.concatenate([said.labels, held.labels]),
+        np.concatenate([said.weights, held.weights]),
+        [*said.languages, *held.languages],
+    )
+
+
+def _folds(said: Said, school: School) -> list[Rows]:
+    """The rows of the folds that are used: each intent's rows are dealt out in turn, a lone one is never left out."""
+    fold = np.full(len(said.texts), -1, dtype=np.int64)
+    rng = np.random.default_rng(school.seed)
+    for label in np.unique(said.labels):
+        rows = rng.permutation(np.flatnonzero(said.labels == label))
+        if len(rows) > 1:
+            fold[rows] = (np.arange(len(rows)) + rng.integers(school.params.folds)) % school.params.folds
+    kept = (np.flatnonzero(fold == number) for number in range(school.params.folds_used))
+    return [rows for rows in kept if len(rows)]
+
+
+def _left_out(said: Said, fold: Rows, *, recipe: str, school: School) -> Asked:
+    rest, left = said.take(np.setdiff1d(np.arange(len(said.texts)), fold)), said.take(fold)
+    return learned(rest, recipe=recipe, held=None, school=school, name=f"without-{int(fold[0])}").asked(left)
