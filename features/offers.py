@@ -42,7 +42,8 @@ _IDS = [
 _FEATURES = [(name, pa.float64()) for name in routing.COLUMNS]
 _LABELS = [("resolved", pa.float64()), ("handle_s", pa.float64()), ("rating", pa.float64())]
 OFFERS_SCHEMA = pa.schema([*_IDS, ("eligible", pa.string()), *_FEATURES, *_LABELS])
-CANDIDATES_SCHEMA = pa.schema([*_IDS, ("chosen", pa.bool_()), *_FEATURES])
+# idle_s: how long the agent had been idle when the decision was made; null where it was not logged.
+CANDIDATES_SCHEMA = pa.schema([*_IDS, ("chosen", pa.bool_()), ("idle_s", pa.float64()), *_FEATURES])
 
 
 def build(
@@ -66,7 +67,9 @@ def build(
     judge_from = _part(told, params=params)
     _forget_later_labels(told, judge_from)
     who_could = candidates(told, params=params)
-    both = _with_features(pd.concat([told, who_could], ignore_index=True), repo=repo, threads=threads)
+    both = _with_features(
+        pd.concat([told.drop(columns=["idle_s"]), who_could], ignore_index=True), repo=repo, threads=threads
+    )
     _write(both.iloc[: len(told)], OFFERS_SCHEMA, ["segment_id"], to / "routing" / "offers.parquet")
     who = both.iloc[len(told) :]
     _write(who, CANDIDATES_SCHEMA, ["decision_id", "agent_id"], to / "routing" / "candidates.parquet")
@@ -114,18 +117,24 @@ def _timed(contacts: pd.DataFrame) -> pd.DataFrame:
 
 def _with_decisions(told: pd.DataFrame, tables: Tables, *, as_of: datetime) -> pd.DataFrame:
     """Join the decision that chose the agent of the leg, the nearest in time; one overridden has no propensity left."""
-    columns = ["decision_id", "revision", "contact_id", "eligible", "chosen_agent_id", "propensity", "followed"]
-    decisions = frame(known(tables, "decisions", as_of=as_of), [*columns, "happened_at", "known_at"])
-    overridden = set(decisions.loc[decisions["followed"].eq(False).fillna(False), "decision_id"])
-    made = decisions[(decisions["revision"] == 0) & ~decisions["decision_id"].isin(overridden)]
+    columns = ["decision_id", "revision", "contact_id", "eligible", "idle_s", "chosen_agent_id", "propensity"]
+    decisions = frame(known(tables, "decisions", as_of=as_of), [*columns, "followed", "happened_at", "known_at"])
+    made = decisions[(decisions["revision"] == 0) & ~decisions["decision_id"].isin(_overridden(decisions))]
     made = made.rename(columns={"chosen_agent_id": "agent_id", "happened_at": "made_at"})
     made = made.drop(columns=["revision", "followed", "known_at"])
     pairs = told[["segment_id", "contact_id", "agent_id", "happened_at"]].merge(made, on=["contact_id", "agent_id"])
     pairs["apart"] = (pairs["happened_at"] - pairs["made_at"]).abs()
     pairs = pairs.sort_values(["apart", "segment_id", "decision_id"])
     pairs = pairs.drop_duplicates("segment_id").drop_duplicates("decision_id")
-    found = pairs[["segment_id", "decision_id", "eligible", "propensity"]]
+    found = pairs[["segment_id", "decision_id", "eligible", "idle_s", "propensity"]]
     return told.merge(found, on="segment_id", how="left")
+
+
+def _overridden(decisions: pd.DataFrame) -> set[str]:
+    """Decisions that somebody else took, by the last word on each: a revision may correct the one before."""
+    outcomes = decisions[decisions["followed"].notna()].sort_values(["decision_id", "revision"])
+    last = outcomes.drop_duplicates("decision_id", keep="last")
+    return set(last.loc[~last["followed"].astype(bool), "decision_id"])
 
 
 def _with_resolution(told: pd.DataFrame, tables: Tables, *, labels: LabelParams, as_of: datetime) -> pd.DataFrame:
@@ -231,17 +240,28 @@ def _forget_later_labels(told: pd.DataFrame, judge_from: pd.Timestamp) -> None:
 
 
 def candidates(told: pd.DataFrame, *, params: RoutingDataParams) -> pd.DataFrame:
-    """The eligible agents of the judged decisions with a propensity: a row for each agent, `chosen` for one of them."""
+    """The eligible agents of the judged decisions with a propensity: a row for each agent, `chosen` for one of them.
+
+    `idle_s` is each one's own, in seconds.
+    """
     judged = told[(told["part"] == "judge") & told["propensity"].notna() & told["eligible"].notna()]
     if len(judged) > params.max_candidate_decisions:
         shares = judged["decision_id"].map(lambda name: parts.stable_share(name, salt="candidates"))
         judged = judged.loc[shares.nsmallest(params.max_candidate_decisions).index]
     eligible = [json.loads(names) for names in judged["eligible"]]
-    found = judged.assign(chosen_agent=judged["agent_id"], agent_id=eligible).explode("agent_id")
+    idle_s: list[Any] = [_idle_of(names, text) for names, text in zip(eligible, judged["idle_s"], strict=True)]
+    found = judged.assign(chosen_agent=judged["agent_id"], agent_id=eligible, idle_s=idle_s)
+    found = found.explode(["agent_id", "idle_s"])
     found = found[found["agent_id"].notna()].sort_values(["decision_id", "agent_id"])
     found["chosen"] = found["agent_id"] == found["chosen_agent"]
     found["propensity"] = found["propensity"].where(found["chosen"])
     return found.drop(columns=["chosen_agent"])
+
+
+def _idle_of(agents: list[str], text: Any) -> list[float | None]:
+    """Seconds of idleness of these agents, None where they were not logged."""
+    told = json.loads(text) if isinstance(text, str) else {}
+    return [told.get(agent) for agent in agents]
 
 
 def _with_features(told: pd.DataFrame, *, repo: Path, threads: int) -> pd.DataFrame:

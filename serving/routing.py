@@ -142,6 +142,7 @@ def _answer(asked: RouteAsked, decision: Decision, key: str, digest: str) -> Ans
 
 def _decision_event(asked: RouteAsked, decision: Decision, answer: Answer) -> Event:
     chosen = decision.chosen
+    idle_s = {agent.agent_id: agent.idle_s for agent in asked.agents if agent.agent_id in set(decision.eligible)}
     data = {
         "decision_id": _decision_id(answer.prediction_id),
         "revision": 0,
@@ -150,6 +151,7 @@ def _decision_event(asked: RouteAsked, decision: Decision, answer: Answer) -> Ev
         "queue": asked.queue,
         "eligible": canonical_json(decision.eligible),
         "scores": canonical_json(decision.scores),
+        "idle_s": canonical_json(idle_s),
         "chosen_agent_id": chosen.agent_id if chosen else None,
         "propensity": chosen.propensity if chosen else None,
         "policy": chosen.policy if chosen else ("off" if decision.source == "off" else "nobody-eligible"),

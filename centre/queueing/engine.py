@@ -19,6 +19,9 @@ FINISH: Final = 2
 COME: Final = 3
 LEAVE: Final = 4
 
+# Agents who are free for a contact, and how long each has been, in seconds.
+Free = tuple[tuple[int, ...], tuple[float, ...]]
+
 ALWAYS: Final[tuple[tuple[float, float], ...]] = ((0.0, inf),)
 
 
@@ -44,7 +47,10 @@ class Agent:
 
 @dataclass(slots=True, eq=False)
 class Leg:
-    """What became of one contact. `agent` is None when it abandoned; `eligible` are those free when it was assigned."""
+    """What became of one contact. `agent` is None when it abandoned; `eligible` are those free when it was assigned.
+
+    `idle_s`: how long each of the eligible had been free by then; 0 for one who took it from the queue.
+    """
 
     contact: Contact
     queued_s: float
@@ -53,6 +59,7 @@ class Leg:
     agent: int | None
     eligible: tuple[int, ...]
     propensity: float
+    idle_s: tuple[float, ...] = ()
 
     @property
     def wait_s(self) -> float:
@@ -188,8 +195,9 @@ class _Play:
         eligible = [agent for agent in self.idle if agent in able]
         if eligible:
             agent, propensity = self.policy.agent_for(contact, eligible, now)
+            idle_s = tuple(now - self.idle[one] for one in eligible)
             del self.idle[agent]
-            self._start(contact, agent, tuple(eligible), propensity, now)
+            self._start(contact, agent, (tuple(eligible), idle_s), propensity, now)
             return
         contact.waiting = True
         self.count += 1
@@ -203,11 +211,12 @@ class _Play:
             contact.waiting = False
             self._end(Leg(contact, contact.arrives_s, now, now, None, (), 1.0))
 
-    def _start(self, contact: Contact, agent: int, eligible: tuple[int, ...], propensity: float, now: float) -> None:
+    def _start(self, contact: Contact, agent: int, free: Free, propensity: float, now: float) -> None:
         self.taken.add(agent)
         self._note(now, agent, "busy")
         ends = now + self.service.handle_s(contact, agent, now)
-        self._push(ends, FINISH, Leg(contact, contact.arrives_s, now, ends, agent, eligible, propensity))
+        eligible, idle_s = free
+        self._push(ends, FINISH, Leg(contact, contact.arrives_s, now, ends, agent, eligible, propensity, idle_s))
 
     def _finish(self, leg: Leg, now: float) -> None:
         agent = leg.agent
@@ -243,7 +252,7 @@ class _Play:
             return
         contact = heads[self.policy.contact_for(agent, heads, now)]
         contact.waiting = False
-        self._start(contact, agent, (agent,), 1.0, now)
+        self._start(contact, agent, ((agent,), (0.0,)), 1.0, now)
 
     def _heads(self, agent: int) -> list[Contact]:
         heads = []

@@ -11,7 +11,7 @@ from centre.queueing.engine import Leg
 from centre.simulation import wording
 from centre.simulation.floor import Case, Floor
 from centre.simulation.people import LANGUAGES
-from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, customer_id, listed
+from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, customer_id, keyed, listed
 
 
 class Recorder:
@@ -170,6 +170,7 @@ class Recorder:
             "attempt": sequence,
             "queue": self._queue(leg),
             "eligible": listed([agent_id(agent) for agent in leg.eligible]),
+            "idle_s": keyed({agent_id(one): round(s, 3) for one, s in zip(leg.eligible, leg.idle_s, strict=True)}),
             "chosen_agent_id": agent_id(leg.agent),
             "propensity": round(leg.propensity, 12),
             "policy": self.params.propensity_policy,

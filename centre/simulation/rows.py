@@ -64,6 +64,11 @@ def listed(values: list[str]) -> str:
     return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
 
 
+def keyed(values: dict[str, float]) -> str:
+    """A JSON object of numbers by name, as the contracts' json columns hold it."""
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+
+
 def contact_id(number: int) -> str:
     """The id under which the centre's systems know a case."""
     return f"c{number:06d}"

@@ -98,6 +98,15 @@ def test_the_agent_who_has_been_idle_longest_stands_first() -> None:
     assert legs[2].eligible == (0, 1)
 
 
+def test_how_long_each_of_the_free_had_been_idle_is_kept() -> None:
+    contacts = [Contact(0, 1, 0), Contact(1, 2, 0), Contact(2, 50, 0), Contact(3, 51, 0), Contact(4, 52, 0)]
+
+    legs = played(contacts, agents_of(0, count=2)).legs
+
+    # free at 11 and 12; the last one waits until 60, when an agent who has just become free takes it
+    assert [leg.idle_s for leg in legs] == [(1, 1), (2,), (39, 38), (39,), (0,)]
+
+
 def test_an_urgent_contact_is_taken_before_one_that_came_earlier() -> None:
     contacts = [Contact(0, 1, 0), Contact(1, 2, 0, priority=2), Contact(2, 3, 0, priority=1)]
 

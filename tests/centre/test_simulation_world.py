@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -138,6 +138,9 @@ def test_a_decision_names_all_who_were_free_and_the_exact_chance_of_the_choice(
         share = epsilon / len(eligible)
         longest_idle = row["chosen_agent_id"] == eligible[0]
         assert row["propensity"] == pytest.approx(1 - epsilon + share if longest_idle else share)
+        idle_s = list(json.loads(row["idle_s"]).items())
+        assert [name for name, _ in idle_s] == eligible
+        assert all(one >= other >= 0 for (_, one), (_, other) in pairwise(idle_s))
     several = [json.loads(row["eligible"]) for row in rows["decisions"] if len(json.loads(row["eligible"])) > 1]
     assert len(several) > 0.35 * len(rows["decisions"])
 

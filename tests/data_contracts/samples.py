@@ -123,6 +123,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
         "queue": "billing",
         "eligible": '["a1","a2"]',
         "scores": '{"a1":0.7,"a2":0.3}',
+        "idle_s": '{"a1":12.5,"a2":40}',
         "chosen_agent_id": "a1",
         "propensity": 0.95,
         "policy": "model",

@@ -45,6 +45,7 @@ TYPED: list[tuple[str, str, Any, Any]] = [
     ("customers", "name", "e\u0301", "é"),
     ("decisions", "eligible", ["a2", "a1"], '["a2","a1"]'),
     ("decisions", "scores", {"b": 1, "a": 0.5}, '{"a":0.5,"b":1}'),
+    ("decisions", "idle_s", {"b": 12.5, "a": 0}, '{"a":0,"b":12.5}'),
     ("contacts", "started_at", "2026-05-01T10:00:00+08:00", datetime(2026, 5, 1, 2, tzinfo=UTC)),
     ("contacts", "started_at", datetime(2026, 5, 1, 10, tzinfo=SHANGHAI), datetime(2026, 5, 1, 2, tzinfo=UTC)),
     ("contacts", "started_at", "2026-05-01T10:00:00.123456Z", datetime(2026, 5, 1, 10, 0, 0, 123456, tzinfo=UTC)),

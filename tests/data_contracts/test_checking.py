@@ -84,6 +84,8 @@ NEAR_MISSES: list[Case] = [
     ("decisions", "scores.holds_object", {"scores": '{"a1":true}'}, {"scores": "{}"}),
     ("decisions", "chosen_agent_id.eligible", {"chosen_agent_id": "a3"}, {"chosen_agent_id": "a2"}),
     ("decisions", "scores.of_eligible", {"scores": '{"a3":0.1}'}, {"scores": '{"a2":0.1}'}),
+    ("decisions", "idle_s.holds_object", {"idle_s": '{"a1":"long"}'}, {"idle_s": "{}"}),
+    ("decisions", "idle_s.of_eligible", {"idle_s": '{"a3":1}'}, {"idle_s": '{"a2":1}'}),
     ("decisions", "followed.told", {"revision": 1}, {"revision": 1, "followed": False}),
     ("predictions", "answer.holds_json", {"answer": "password reset"}, {"answer": '"password reset"'}),
     ("predictions", "features.holds_object", {"features": "[]"}, {"features": "{}"}),

@@ -25,8 +25,8 @@ AGREED = {
     "utterances": "contact_id* turn* speaker text language? spoken_at",
     "recordings": "recording_id* contact_id uri channel_count started_at duration_s consent",
     "operations": "operation_id* agent_id contact_id? tool action started_at duration_s?",
-    "decisions": "decision_id* revision* contact_id? attempt? queue? eligible? scores? chosen_agent_id? propensity? "
-    "policy? policy_version? prediction_id? followed? actual_agent_id?",
+    "decisions": "decision_id* revision* contact_id? attempt? queue? eligible? scores? idle_s? chosen_agent_id? "
+    "propensity? policy? policy_version? prediction_id? followed? actual_agent_id?",
     "predictions": "prediction_id* contact_id? capability answer_source version? approval? answer confidence? features "
     "degraded verdict_asked verdict_probability",
     "verdicts": "verdict_id* prediction_id? contact_id? capability agent_id? verdict instead? prompted weight?",
