@@ -21,6 +21,7 @@ from serving.forms import Channel, Id, Name, primary_language
 from serving.mirrored import STALE
 from serving.permission import Asked, permitted
 from serving.slots import Slot
+from training.subject import UNKNOWN_LANGUAGE
 
 logger = logging.getLogger("parley.serving")
 
@@ -98,7 +99,7 @@ async def decide(asked: RouteAsked, desk: Desk) -> Decision:
         unit=asked.business_unit,
         queue=asked.queue,
         channel=asked.channel,
-        language=language,
+        language=language or UNKNOWN_LANGUAGE,
         contact_id=asked.contact_id,
     )
     permission = permitted(slot, scope, at=now)

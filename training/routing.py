@@ -27,7 +27,8 @@ from training.report import Report
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = ("segment_id", "agent_id", "happened_at", "part", "resolved", "handle_s", "rating", *features.COLUMNS)
-CANDIDATE_COLUMNS = ("decision_id", "agent_id", "chosen", "propensity", *features.COLUMNS)
+CANDIDATE_COLUMNS = ("decision_id", "agent_id", "chosen", "propensity", "idle_s", "queue", "language", "channel",
+                     *features.COLUMNS)  # fmt: skip
 # An outcome with fewer training rows than this is predicted by its mean: trees would learn the noise of a few.
 FEWEST_ROWS = 200
 # What is said of an outcome that nobody recorded: even odds, the middle of the stars. It is the same for every agent.
@@ -57,8 +58,8 @@ def fit(
 def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params, seed: int, threads: int) -> Report:
     """Judge a payload on the frozen `judge` offers and decisions.
 
-    Off-policy against what the centre did, the longest idle agent, the same model without agent features, and the
-    champion. Without propensities the value of the policy is not measured, and the report is held: it says that the
+    Off-policy against the longest idle agent (what the centre did, where idle times were not logged), the same model
+    without agent features, and the champion; by queue, language and channel. Without propensities the value of the policy is not measured, and the report is held: it says that the
     model may go only to shadow or a randomised pilot. data, params: as in `fit`, and candidates.parquet.
     """
     offers, mine = _offers(data), params.routing
@@ -79,7 +80,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         data=rows.provenance(data, family="routing"),
         metrics=figures.metrics,
         comparisons=figures.comparisons,
-        slices=(),
+        slices=figures.slices,
         charts=figures.charts,
         limits=figures.limits,
         allowed_use="full" if figures.valued else "pilot",

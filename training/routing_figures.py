@@ -13,7 +13,7 @@ import pyarrow as pa
 from training import calibration, evidence, policy_figures, rows
 from training.outcomes import SHORTEST_S, matrix_of, target_of
 from training.params import RoutingParams
-from training.report import Chart, Comparison, Metric, Report
+from training.report import Chart, Comparison, Metric, Report, Slice
 
 Floats = npt.NDArray[np.float64]
 PILOT = "no exact propensities were logged: may go only to shadow or a randomised pilot"
@@ -25,6 +25,7 @@ class Figures:
 
     metrics: tuple[Metric, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    slices: tuple[Slice, ...] = ()
     charts: tuple[Chart, ...] = ()
     limits: tuple[str, ...] = ()
     valued: bool = False
@@ -41,10 +42,10 @@ def figures(
     if len(log.days) < params.min_decisions:
         few = f"{len(log.days)} judged decisions with chance, outcome and handle time; needed {params.min_decisions}"
         return replace(foreseen, limits=(few, PILOT))
-    metrics, comparisons, charts, limits = policy_figures.earned(log, models=models, params=params, seed=seed)
+    earned = policy_figures.earned(log, models=models, params=params, seed=seed)
     return Figures(
-        foreseen.metrics + metrics, foreseen.comparisons + comparisons, foreseen.charts + charts, limits,
-        valued=bool(comparisons),
+        foreseen.metrics + earned.metrics, foreseen.comparisons + earned.comparisons, earned.slices,
+        foreseen.charts + earned.charts, earned.limits, valued=bool(earned.comparisons),
     )  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def _foreseen(offers: pa.Table, *, models: Mapping[str, Any], params: RoutingPar
         comparisons += _against("resolution_skill", resolved[told], shares, seed)
         bins = calibration.reliability(shares["candidate"], resolved[told])
         charts.append(Chart("reliability", "Chance of resolution and truth", "预测解决率与实际", {"bins": bins}))
-    return Figures(tuple(metrics), tuple(comparisons), tuple(charts))
+    return Figures(tuple(metrics), tuple(comparisons), charts=tuple(charts))
 
 
 def shrunk_means(train: pa.Table, judged: pa.Table, *, shrink: float) -> Floats:

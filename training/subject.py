@@ -12,6 +12,8 @@ from training import canonical
 from training.report import Report
 
 ALL = ("*",)
+# The language of a contact of which nobody said it: judged, approved and asked for under this name.
+UNKNOWN_LANGUAGE = "unknown"
 NO_CHAMPION = "none"
 
 

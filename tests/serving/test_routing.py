@@ -147,6 +147,7 @@ def test_the_decision_is_in_the_log_before_the_answer_and_keeps_its_contract(wit
     assert row["propensity"] == told["answer"]["propensity"]
     assert json.loads(row["eligible"]) == ["a-1", "a-2", "a-3"]
     assert json.loads(row["scores"]) == {"a-1": 0.0, "a-2": 1.0, "a-3": 2.0}
+    assert json.loads(row["idle_s"]) == {"a-1": 5.0, "a-2": 50.0, "a-3": 20.0}
     [prediction] = with_model.events("prediction.served")
     assert row_faults("predictions", dataset_row(prediction), as_of=datetime(2026, 5, 1, tzinfo=UTC)) == []
     assert json.loads(prediction.data["features"])["mirror"] == "mirror-1"
@@ -252,6 +253,23 @@ def test_outside_the_approved_queues_the_baseline_answers(with_model: House, cli
     with_model.shelf.put(slot("routing", RoutingModel(), scope=Scope(queues=("sales",))))
 
     assert client.post("/v1/route", asked()).json()["source"] == "baseline"
+
+
+@pytest.mark.parametrize(
+    ("languages", "said", "source"),
+    [
+        (("en", "unknown"), None, "model"),
+        (("en", "unknown"), "en-GB", "model"),
+        (("en",), None, "baseline"),
+        (("unknown",), "en", "baseline"),
+    ],
+)
+def test_a_contact_whose_language_nobody_said_is_one_of_unknown_language(
+    with_model: House, client: Client, languages: tuple[str, ...], said: str | None, source: str
+) -> None:
+    with_model.shelf.put(slot("routing", RoutingModel(), scope=Scope(languages=languages)))
+
+    assert client.post("/v1/route", asked(language=said)).json()["source"] == source
 
 
 def test_switched_off_routes_nobody(with_model: House, client: Client) -> None:

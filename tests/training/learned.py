@@ -34,7 +34,9 @@ GATES: dict[str, Any] = {
                           "rows": 20},
                          {"name": "language", "metric": "accuracy", "comparator": "absolute", "margin": 0.6,
                           "slices": ["language"], "overall": False}], "slice_rows": 20},
-    "routing": {"gates": [{"name": "beats", "metric": "policy_value", "comparator": "baseline"},
+    "routing": {"slice_margin": 0.18,
+                "gates": [{"name": "beats", "metric": "policy_value", "comparator": "baseline",
+                           "slices": ["queue", "language", "channel"]},
                           {"name": "by agents", "metric": "policy_value", "comparator": "baseline",
                            "other": "without_agent_features"},
                           {"name": "keeps up", "metric": "policy_value", "comparator": "champion", "margin": 0.01,
@@ -90,23 +92,34 @@ def _example(rng: np.random.Generator, label: str, language: str, number: int, *
     }  # fmt: skip
 
 
-def write_offers(data: Path, *, decisions: int = 900, by: str = "agent", propensities: bool = True) -> Path:
+def write_offers(
+    data: Path, *, decisions: int = 900, by: str = "agent", propensities: bool = True, idle: str = "random",
+    reversed_in: tuple[str, str] | None = None,
+) -> Path:  # fmt: skip
     """offers.parquet and candidates.parquet of eight agents, chosen evenly among three eligible ones.
 
     by: what resolves a contact. "agent": the agent's skill, which its features show. "customer": the customer alone.
+    idle: who is idle longest. "random", "best" (the most skilled), "some" (told of every other decision), or "none".
+    reversed_in: (dimension, value) in which the skilled are the bad ones, which no feature shows.
     """
-    rng = np.random.default_rng(SEED)
+    rng, idles = np.random.default_rng(SEED), np.random.default_rng(SEED + 1)
     skill = np.linspace(0.1, 0.9, 8)
     offers, candidates = [], []
     for number in range(decisions):
         day, customer = number * 30 // decisions, rng.random()
         part = "train" if day < 16 else "calibrate" if day < 19 else "judge"
         eligible = rng.choice(8, 3, replace=False)
-        chance = skill[eligible[0]] if by == "agent" else customer
+        told = {"queue": ("cards", "loans", "loans", "tiny" if number % 12 == 3 else "loans")[number % 4],
+                "language": ("zh", "en")[number % 3 > 0], "channel": ("chat", "voice")[number % 2]}  # fmt: skip
+        swapped = reversed_in is not None and told[reversed_in[0]] == reversed_in[1]
+        doer = 7 - eligible[0] if swapped else eligible[0]
+        chance = skill[doer] if by == "agent" else customer
         resolved = float(rng.random() < chance)
-        handle_s = float(np.exp(rng.normal(5.5 - (skill[eligible[0]] if by == "agent" else customer), 0.3)))
+        handle_s = float(np.exp(rng.normal(5.5 - (skill[doer] if by == "agent" else customer), 0.3)))
         shared = {"decision_id": f"d{number:05}", "happened_at": MONDAY + timedelta(days=day, minutes=number % 600),
-                  "part": part, "contact_id": f"c{number:05}"}  # fmt: skip
+                  "part": part, "contact_id": f"c{number:05}", **told}  # fmt: skip
+        idle_s = skill[eligible] if idle == "best" else idles.random(3)
+        logged = idle in ("random", "best") or (idle == "some" and number % 2 == 0)
         seen = [_features(rng, skill[one] if by == "agent" else 0.5, customer) for one in eligible]
         chance_chosen = 1 / 3 if propensities else None
         offers.append({**shared, **seen[0], "segment_id": f"s{number:05}", "agent_id": f"a{eligible[0]}",
@@ -115,6 +128,7 @@ def write_offers(data: Path, *, decisions: int = 900, by: str = "agent", propens
         if part == "judge":
             candidates += [
                 {**shared, **seen[place], "agent_id": f"a{agent}", "chosen": place == 0,
+                 "idle_s": 60 * float(idle_s[place]) if logged else None,
                  "propensity": chance_chosen if place == 0 else None}
                 for place, agent in enumerate(eligible)
             ]  # fmt: skip
@@ -126,7 +140,7 @@ def write_offers(data: Path, *, decisions: int = 900, by: str = "agent", propens
 
 def _write(rows: list[dict[str, Any]], to: Path) -> None:
     table = pa.Table.from_pylist(rows)
-    for name in ("propensity", "rating"):
+    for name in ("propensity", "rating", "idle_s"):
         if name in table.column_names:
             place = table.column_names.index(name)
             table = table.set_column(place, name, table[name].cast(pa.float64()))

@@ -19,6 +19,13 @@ def test_the_projects_own_params_are_read_and_every_family_has_gates() -> None:
     )
 
 
+def test_a_part_of_the_routed_may_lose_three_points_of_resolution_in_minutes() -> None:
+    found = params.load(PARAMS_YAML)
+
+    share = found.policy("intent").slice_margin
+    assert found.policy("routing").slice_margin == pytest.approx(share * found.routing.resolution_value_min)
+
+
 def test_what_is_left_out_keeps_its_default() -> None:
     assert params.from_mapping({"intent": {"max_rows": 5}}).intent.false_refusal == params.IntentParams().false_refusal
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.errors import NotEnoughData
 from tests.training import learned
-from training import loaders, outcomes, payload, routing, routing_figures
+from training import loaders, outcomes, payload, policy_figures, routing, routing_figures
 from training.report import Report
 
 PARAMS = learned.params()
@@ -118,6 +118,84 @@ def test_a_champion_without_agent_features_loses(data: Path, fitted: Path, tmp_p
     report = _judge(data, fitted, champion=tmp_path / "old")
 
     assert _against(report, "policy_value", "champion").low > 0
+
+
+def _slice(report: Report, dimension: str, value: str) -> Any:
+    return next(one for one in report.slices if (one.slice.dimension, one.slice.value) == (dimension, value))
+
+
+def _judged_where(folder: Path, *, decisions: int = 1800, **world: Any) -> Report:
+    data = learned.write_offers(folder / "d", decisions=decisions, **world)
+    return _judge(data, _fit(data, folder / "m"))
+
+
+def test_the_policy_is_compared_with_the_longest_idle_agent(data: Path, fitted: Path) -> None:
+    report = _judge(data, fitted)
+
+    longest_idle = _against(report, "policy_value", "longest_idle")
+    assert _against(report, "policy_value", "baseline").other == longest_idle.other
+    assert longest_idle.other != _against(report, "policy_value", "logging").other
+    assert policy_figures.LONGEST_IDLE in report.limits
+
+
+def test_where_the_best_is_idle_longest_there_is_nothing_to_gain(tmp_path: Path) -> None:
+    report = _judged_where(tmp_path, idle="best")
+
+    values = [_against(report, "policy_value", name) for name in ("longest_idle", "even_choice")]
+    assert values[0].other > values[1].other + 0.5
+    assert values[1].low > 0
+    assert _against(report, "policy_value", "longest_idle").low < 0
+    assert report.verdict == "held"
+
+
+def test_without_idle_times_the_baseline_is_what_the_centre_did_and_the_report_says_so(tmp_path: Path) -> None:
+    report = _judged_where(tmp_path, idle="none")
+
+    assert _against(report, "policy_value", "baseline").other == _against(report, "policy_value", "logging").other
+    assert "longest_idle" not in {one.against for one in report.comparisons}
+    assert any(one.startswith("idle times were not logged") for one in report.limits)
+
+
+def test_with_some_idle_times_the_baseline_is_the_longest_idle_agent_where_they_are_known(tmp_path: Path) -> None:
+    some, whole = (_judged_where(tmp_path / idle, idle=idle) for idle in ("some", "random"))
+
+    assert any("idle times were logged for" in one for one in some.limits)
+    assert "longest_idle" not in {one.against for one in some.comparisons}
+    values = [_against(one, "policy_value", "baseline").other for one in (some, whole)]
+    assert values[0] not in (values[1], _against(some, "policy_value", "logging").other)
+
+
+def test_queues_languages_and_channels_are_judged_where_they_have_the_rows(data: Path, fitted: Path) -> None:
+    report = _judge(data, fitted)
+
+    assert {one.slice.dimension for one in report.slices} == {"queue", "language", "channel"}
+    assert {_slice(report, *one).status for one in (("queue", "cards"), ("language", "zh"), ("channel", "voice"))} == {
+        "passed"
+    }
+    assert _slice(report, "queue", "tiny").status == "not_judged"
+    assert report.answers_in == ("en", "zh")
+
+
+def test_a_policy_that_harms_a_queue_is_held(tmp_path: Path) -> None:
+    report = _judged_where(tmp_path, decisions=3000, reversed_in=("queue", "cards"))
+
+    assert _slice(report, "queue", "cards").status == "failed"
+    assert report.verdict == "held"
+    assert any("queue=cards" in one for one in report.reasons)
+
+
+def test_harm_in_a_queue_of_few_decisions_is_shown_and_not_judged(tmp_path: Path) -> None:
+    report = _judged_where(tmp_path, reversed_in=("queue", "tiny"))
+
+    assert _slice(report, "queue", "tiny").slice.difference < 0
+    assert _slice(report, "queue", "tiny").status == "not_judged"
+    assert report.verdict == "passed"
+
+
+def test_a_language_that_is_harmed_is_left_to_the_baseline(tmp_path: Path) -> None:
+    report = _judged_where(tmp_path, reversed_in=("language", "zh"))
+
+    assert (report.verdict, report.answers_in, report.abstains_in) == ("passed", ("en",), ("zh",))
 
 
 def test_r2_is_that_of_its_definition(data: Path, fitted: Path) -> None:
