@@ -59,8 +59,9 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     """Judge a payload on the frozen `judge` offers and decisions.
 
     Off-policy against the longest idle agent (what the centre did, where idle times were not logged), the same model
-    without agent features, and the champion; by queue, language and channel. Without propensities the value of the policy is not measured, and the report is held: it says that the
-    model may go only to shadow or a randomised pilot. data, params: as in `fit`, and candidates.parquet.
+    without agent features, and the champion; by queue, language and channel. Without propensities the value of the
+    policy is not measured, and the report is held: it says that the model may go only to shadow or a randomised pilot.
+    data, params: as in `fit`, and candidates.parquet.
     """
     offers, mine = _offers(data), params.routing
     rows.enough(rows.part(offers, rows.JUDGE).num_rows, needed=2, of="offers to judge on", where=str(data))
