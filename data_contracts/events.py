@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from data_contracts.errors import MalformedEvent, UnknownDataset
+from data_contracts.normalisers import nfc, trim
 
 SPEC_VERSION: Final = "1.0"
 ATTRIBUTES: Final = ("id", "source", "type", "time", "data", "subject", "specversion", "datacontenttype", "dataschema")
@@ -65,8 +66,11 @@ RESERVED_SOURCE: Final = "parley/"
 SAID_BY_PLATFORM: Final = frozenset({"prediction.served"})
 """Types with a row that nobody but the platform may say."""
 
-PLATFORM_DECISION: Final = re.compile(r"decision-[0-9a-f]{32}")
-"""The ids of decisions that the platform made (serving/routing.py)."""
+PLATFORM_IDS: Final[Mapping[str, re.Pattern[str]]] = {
+    "decision_id": re.compile(r"decision-[0-9a-f]{32}"),
+    "verdict_id": re.compile(r"verdict-(?:[0-9a-f]{32}|[0-9a-f]{40})"),
+}
+"""The ids of rows that the platform wrote of what it decided (serving/routing.py) and heard (serving/feedback.py)."""
 
 
 @dataclass(frozen=True)
@@ -140,24 +144,47 @@ def from_outside(event: Event, *, where: str) -> Event:
     if event.type not in DATASET_OF or event.type in SAID_BY_PLATFORM:
         expected = "a type that carries a row of the centre's own"
         raise MalformedEvent("only the platform itself says this", expected=expected, came=event.type, where=where)
-    if event.type not in _SECOND_WORD:
-        _refuse_platforms_decision(event, where)
-        return event
-    meant = _SECOND_WORD[event.type]
-    if event.data.get("followed", meant) is not meant:
-        came = f"followed {event.data['followed']}"
-        raise MalformedEvent(f"{event.type} says otherwise", expected=f"followed {meant}", came=came, where=where)
-    return replace(event, data={**event.data, "followed": meant})
+    if event.type in _SECOND_WORD:
+        return _second_word(event, where)
+    _refuse_platforms_row(event, where)
+    return event
 
 
 _SECOND_WORD: Final = {"decision.followed": True, "decision.overridden": False}
 
 
-def _refuse_platforms_decision(event: Event, where: str) -> None:
-    told = str(event.data.get("decision_id", ""))
-    if event.type == "decision.made" and PLATFORM_DECISION.fullmatch(told):
-        expected = "an id of your own; decision.followed or decision.overridden for what became of ours"
-        raise MalformedEvent("this decision is the platform's", expected=expected, came=told, where=f"{where}/data")
+def _second_word(event: Event, where: str) -> Event:
+    """What became of a decision. Revision 0 is the decision itself, which a second word would contradict."""
+    meant = _SECOND_WORD[event.type]
+    if event.data.get("followed", meant) is not meant:
+        came = f"followed {event.data['followed']}"
+        raise MalformedEvent(f"{event.type} says otherwise", expected=f"followed {meant}", came=came, where=where)
+    if event.data.get("revision") == 0:
+        expected = "revision 1; 2 and so on for a correction"
+        raise MalformedEvent("revision 0 is the decision itself", expected=expected, came="0", where=f"{where}/data")
+    return replace(event, data={**event.data, "followed": meant})
+
+
+def _refuse_platforms_row(event: Event, where: str) -> None:
+    """A row under an id that the platform gives would be a second body of the platform's own row."""
+    column = {"decisions": "decision_id", "verdicts": "verdict_id"}.get(DATASET_OF[event.type])
+    if column is None:
+        return
+    told = compared_id(event.data.get(column))
+    if PLATFORM_IDS[column].fullmatch(told):
+        expected = f"a {column} of your own" + _INSTEAD[column]
+        raise MalformedEvent(f"this {column} is the platform's", expected=expected, came=told, where=f"{where}/data")
+
+
+_INSTEAD: Final = {
+    "decision_id": "; decision.followed or decision.overridden for what became of ours",
+    "verdict_id": "; POST /v1/feedback for a verdict on an answer of ours",
+}
+
+
+def compared_id(value: object) -> str:
+    """An id as the contracts compare it, for a padded id is the same id; "" for what is no text."""
+    return nfc(trim(value)) if isinstance(value, str) else ""
 
 
 def dataset_row(event: Event) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def prediction_record(place: Workspace, prediction_id: str) -> dict[str, Any] | 
     found = table.filter(pc.and_(ours, pc.equal(table["prediction_id"], prediction_id))).to_pylist()
     if found:
         return dict(found[-1])
-    return next((row for row in _young(place, "prediction.served") if row.get("prediction_id") == prediction_id), None)
+    young = _young(place, "prediction.served")
+    return next((row for row in young if row.get("prediction_id") == prediction_id), None)
 
 
 def latest_record(place: Workspace, contact_id: str, capability: str, until: Any) -> dict[str, Any] | None:
@@ -187,11 +188,11 @@ def _parsed(text: Any) -> Any:
 
 
 def _young(place: Workspace, kind: str) -> list[dict[str, Any]]:
-    """Rows of one type that the log holds, younger than the archive's last batch."""
+    """The platform's own rows of one type that the log holds, younger than the archive's last batch."""
     from data_contracts.events import dataset_row
 
     rows, after = [], place.archive.log_upto()
     while page := place.log.read(after, types=[kind]):
-        rows += [dataset_row(stored.event) for stored in page]
+        rows += [dataset_row(stored.event) for stored in page if stored.event.source.startswith(RESERVED_SOURCE)]
         after = page[-1].sequence
     return rows

@@ -145,6 +145,14 @@ def test_an_event_that_is_too_large_is_refused(client: Client) -> None:
         ({"type": "watch.decided", "data": {}}, "only the platform"),
         ({"type": "prediction.served", "data": {"prediction_id": "p-1", "version": "intent/1"}}, "only the platform"),
         ({"type": "decision.made", "data": {"decision_id": f"decision-{'0a' * 16}", "revision": 0}}, "the platform's"),
+        (
+            {"type": "decision.made", "data": {"decision_id": f" decision-{'0a' * 16}\n", "revision": 0}},
+            "the platform's",
+        ),
+        ({"type": "verdict.given", "data": {"verdict_id": f"verdict-{'0a' * 16}"}}, "the platform's"),
+        ({"type": "intent.corrected", "data": {"verdict_id": f"verdict-{'0a' * 20}"}}, "the platform's"),
+        ({"type": "decision.followed", "data": {"decision_id": f"decision-{'0a' * 16}", "revision": 0}}, "revision 0"),
+        ({"type": "decision.overridden", "data": {"decision_id": "d-1", "revision": 0.0}}, "revision 0"),
         ({"type": "decision.followed", "data": {"decision_id": "d-1", "followed": False}}, "says otherwise"),
         ({"type": "decision.overridden", "data": {"decision_id": "d-1", "followed": True}}, "says otherwise"),
     ],
@@ -154,6 +162,27 @@ def test_nobody_outside_speaks_for_the_platform(house: House, client: Client, to
 
     assert answer.status_code == 400
     assert word in answer.json()["detail"]
+
+
+def test_a_decision_that_was_answered_cannot_be_said_again_by_others(house: House, client: Client) -> None:
+    asked = {"contact_id": "c-1", "attempt": 0, "queue": "cards", "channel": "voice",
+             "agents": [{"agent_id": "a-1", "state": "available", "idle_s": 60}]}  # fmt: skip
+    client.post("/v1/route", asked)
+    [genuine] = house.events("decision.made")
+
+    answer = client.post("/v1/events", rating("x-1", source="switch", type="decision.made", data=genuine.data))
+
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["came"] == genuine.data["decision_id"]
+    assert house.events("decision.made") == [genuine]
+
+
+@pytest.mark.parametrize("verdict_id", ["verdict-7", f"verdict-{'0a' * 15}", f"our-verdict-{'0a' * 16}"])
+def test_another_systems_own_verdict_is_taken(client: Client, verdict_id: str) -> None:
+    data = {"verdict_id": verdict_id, "contact_id": "c-1", "capability": "intent", "verdict": "labelled",
+            "instead": "card_lost", "prompted": False}  # fmt: skip
+
+    assert client.post("/v1/events", rating("v-1", type="verdict.given", data=data)).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -108,3 +108,19 @@ def test_an_event_from_next_year_is_a_fault(tmp_path: Path) -> None:
     assert [event.time for event in events] == [contact(1).time]
     assert rules(intake) == [("x", "not_future")]
     assert AT.year == 2026
+
+
+def decision(decision_id: str) -> str:
+    data = {"decision_id": decision_id, "revision": 0, "contact_id": "c-1", "eligible": '["a-1"]'}
+    return line(id=decision_id, source="switch", type="decision.made", data=data)
+
+
+def test_a_history_of_another_systems_decisions_is_taken_but_not_under_the_platforms_ids(tmp_path: Path) -> None:
+    ours, theirs = f"decision-{'0a' * 16}", ["switch-7", f"decision-{'0a' * 15}", "decision-7"]
+    lines = "\n".join(decision(name) for name in (ours, *theirs))
+
+    events, intake = read("events", written(tmp_path, lines))
+
+    assert [event.data["decision_id"] for event in events] == theirs
+    assert [row for row, _ in rules(intake)] == ["line 1"]
+    assert "decision_id is the platform's" in intake.faults[0].message
