@@ -126,6 +126,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         only=only,
         registry_problem=lambda: registry_problem(place),
         find_latest=lambda contact, capability, until: tracing.latest_record(place, contact, capability, until),
+        find_decisions=lambda ids: tracing.decisions_held(place, ids),
     )
 
 

@@ -79,6 +79,10 @@ def _nothing_further(_contact_id: str, _capability: str, _until: datetime | None
     return None
 
 
+def _none_further(_decision_ids: frozenset[str]) -> frozenset[str]:
+    return frozenset()
+
+
 def _nothing_wrong() -> str:
     return ""
 
@@ -112,6 +116,8 @@ class Doors:
     limits: Limits = field(default_factory=Limits)
     # The last row of `predictions` of (contact_id, capability) until a moment, from beyond the log, or None.
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
+    # Those of the ids under which anybody's decision is held, in the log or beyond it.
+    find_decisions: Callable[[frozenset[str]], frozenset[str]] = _none_further
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be

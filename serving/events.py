@@ -14,11 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person
 from data_contracts.checking import row_faults
-from data_contracts.errors import InputError, MalformedEvent, ParleyError, RowRefused, TooLarge
-from data_contracts.events import DATASET_OF, SAID_BY_PLATFORM, Event, dataset_row, from_outside
+from data_contracts.errors import InputError, MalformedEvent, NotFound, ParleyError, RowRefused, TooLarge
+from data_contracts.events import DATASET_OF, SAID_BY_PLATFORM, Event, compared_id, dataset_row, from_outside
 from serving.authentication import allowed
 from serving.bodies import ApiRoute, parsed
 from serving.desk import AtDesk, Desk
+from serving.envelope import SOURCE
 from serving.forms import REFUSALS, refusal
 from serving.problems import Faulty
 
@@ -85,6 +86,7 @@ class Taken(BaseModel):
     openapi_extra={"requestBody": _BODY},
     responses={
         200: {"model": Taken, "description": "All of them were known already"},
+        404: refusal("What became of a decision that nobody made"),
         409: refusal("Known by another body"),
         **REFUSALS,
     },
@@ -129,8 +131,45 @@ def _read(raw: bytes, media_type: str, desk: Desk) -> list[Event]:
             faults.extend({"event": place, **fault} for fault in refused.faults)
     if errors:
         _refuse(errors, faults, len(objects))
+    _refuse_unmade(events, many=many, desk=desk)
     _refuse_mixing(events, desk)
     return events
+
+
+def _refuse_unmade(events: list[Event], *, many: bool, desk: Desk) -> None:
+    """What became of a decision is heard once it was made: before, in this batch, by Parley or another system."""
+    second = {place: _decision_id(event) for place, event in enumerate(events) if event.type in _SECOND_WORDS}
+    made = {_decision_id(event) for event in events if event.type == "decision.made"}
+    asked = frozenset({id_ for id_ in second.values() if id_ not in made and not _ours(id_, desk)})
+    unmade = asked - desk.doors.find_decisions(asked) if asked else asked
+    errors: list[ParleyError] = [
+        NotFound(
+            "no such decision",
+            expected="the decision_id of an answer of /v1/route, or of a decision.made",
+            came=id_[:80],
+            where=f"event {place}/data/decision_id" if many else "event/data/decision_id",
+            remedy="Send the decision first, or in the same batch.",
+        )
+        for place, id_ in second.items()
+        if id_ in unmade
+    ]
+    if errors:
+        places = [place for place, id_ in second.items() if id_ in unmade]
+        faults = [{"event": place, **_fault(error)} for place, error in zip(places, errors, strict=True)]
+        _refuse(errors, faults, len(events))
+
+
+_SECOND_WORDS: Final = ("decision.followed", "decision.overridden")
+
+
+def _decision_id(event: Event) -> str:
+    return compared_id(event.data.get("decision_id"))
+
+
+def _ours(decision_id: str, desk: Desk) -> bool:
+    """Whether the log has it as a decision of this application: one look-up by key, without reading the archive."""
+    held = desk.doors.log.find(SOURCE, decision_id)
+    return held is not None and held.event.type == "decision.made"
 
 
 def _refuse_mixing(events: list[Event], desk: Desk) -> None:
@@ -176,14 +215,7 @@ def _checked(obj: Any, *, where: str, desk: Desk, now: datetime) -> Event:
         event = _event(obj, where=where, desk=desk)
         row = dataset_row(event)
     except ParleyError as error:
-        fault = {
-            "rule": error.kind,
-            "where": error.where or where,
-            "expected": error.expected,
-            "came": error.came,
-            "message": error.message,
-        }
-        raise _Refused(error, [fault]) from error
+        raise _Refused(error, [_fault(error, where)]) from error
     dataset = DATASET_OF[event.type]
     broken = row_faults(dataset, row, as_of=now)
     if broken:
@@ -200,6 +232,16 @@ def _checked(obj: Any, *, where: str, desk: Desk, now: datetime) -> Event:
         )
         raise _Refused(refused, [{**fault, "expected": f"rule {fault['rule']} of {dataset}"} for fault in told])
     return event
+
+
+def _fault(error: ParleyError, where: str = "") -> dict[str, Any]:
+    return {
+        "rule": error.kind,
+        "where": error.where or where,
+        "expected": error.expected,
+        "came": error.came,
+        "message": error.message,
+    }
 
 
 def _event(obj: Any, *, where: str, desk: Desk) -> Event:

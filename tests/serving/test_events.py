@@ -17,6 +17,14 @@ def rating(id_: str = "e-1", **told: Any) -> dict[str, Any]:
     return {**event, "data": data, **told}
 
 
+@pytest.fixture
+def routed(house: House, client: Client) -> str:
+    """The id of a decision that this house made."""
+    asked = {"contact_id": "c-1", "attempt": 0, "queue": "cards", "channel": "voice",
+             "agents": [{"agent_id": "a-1", "state": "available", "idle_s": 60}]}  # fmt: skip
+    return str(client.post("/v1/route", asked).json()["answer"]["decision_id"])
+
+
 def test_an_event_is_taken_once_and_known_the_second_time(house: House, client: Client) -> None:
     first, second = client.post("/v1/events", rating()), client.post("/v1/events", rating())
 
@@ -164,16 +172,13 @@ def test_nobody_outside_speaks_for_the_platform(house: House, client: Client, to
     assert word in answer.json()["detail"]
 
 
-def test_a_decision_that_was_answered_cannot_be_said_again_by_others(house: House, client: Client) -> None:
-    asked = {"contact_id": "c-1", "attempt": 0, "queue": "cards", "channel": "voice",
-             "agents": [{"agent_id": "a-1", "state": "available", "idle_s": 60}]}  # fmt: skip
-    client.post("/v1/route", asked)
+def test_a_decision_that_was_answered_cannot_be_said_again_by_others(house: House, client: Client, routed: str) -> None:
     [genuine] = house.events("decision.made")
 
     answer = client.post("/v1/events", rating("x-1", source="switch", type="decision.made", data=genuine.data))
 
     assert answer.status_code == 400, answer.text
-    assert answer.json()["came"] == genuine.data["decision_id"]
+    assert answer.json()["came"] == routed
     assert house.events("decision.made") == [genuine]
 
 
@@ -193,30 +198,56 @@ def test_a_body_must_be_what_its_media_type_says(client: Client, media_type: str
     assert client.post("/v1/events", body, headers={"content-type": media_type}).status_code == 400
 
 
-def test_a_decision_that_was_followed_comes_back_as_an_event(house: House, client: Client) -> None:
-    data = {"decision_id": "decision-1", "revision": 1, "contact_id": "c-1", "followed": True, "actual_agent_id": "a-1"}
+SWITCHS_OWN = {"decision_id": "switch-7", "revision": 0, "contact_id": "c-1", "attempt": 1, "queue": "cards",
+               "eligible": '["a-1"]', "chosen_agent_id": "a-1", "policy": "longest idle"}  # fmt: skip
 
-    answer = client.post("/v1/events", rating("f-1", type="decision.followed", data=data))
+
+def became(decision_id: str, *, type_: str = "decision.followed", id_: str = "f-1") -> dict[str, Any]:
+    """What became of a decision, as the switch says it."""
+    return rating(id_, type=type_, data={"decision_id": decision_id, "revision": 1, "actual_agent_id": "a-2"})
+
+
+@pytest.mark.parametrize(("type_", "followed"), [("decision.followed", True), ("decision.overridden", False)])
+def test_what_became_of_a_decision_is_told_by_the_type(
+    house: House, client: Client, routed: str, type_: str, followed: bool
+) -> None:
+    answer = client.post("/v1/events", became(routed, type_=type_))
 
     assert answer.status_code == 201, answer.text
+    assert [event.data["followed"] for event in house.events(type_)] == [followed]
+
+
+@pytest.mark.parametrize("unknown", [f"decision-{'0a' * 16}", "switch-7"])
+def test_what_became_of_a_decision_that_nobody_made_is_not_found(house: House, client: Client, unknown: str) -> None:
+    answer = client.post("/v1/events", [rating(), became(unknown)])
+
+    assert answer.status_code == 404
+    assert (answer.json()["came"], answer.json()["where"]) == (unknown, "event 1/data/decision_id")
+    assert [fault["event"] for fault in answer.json()["faults"]] == [1]
+    assert house.log.head() == 0
+
+
+def test_a_decision_may_come_in_one_batch_with_what_became_of_it(client: Client) -> None:
+    made = rating("d-1", type="decision.made", data=SWITCHS_OWN)
+
+    assert client.post("/v1/events", [became("switch-7"), made]).status_code == 201
+
+
+def test_a_decision_beyond_the_log_is_looked_for_there(house: House) -> None:
+    with house.open(find_decisions=lambda ids: ids & {"switch-7"}) as client:
+        known, unknown = (client.post("/v1/events", became(name, id_=name)) for name in ("switch-7", "switch-8"))
+
+    assert (known.status_code, unknown.status_code) == (201, 404)
+
+
+def test_a_prediction_is_no_decision(house: House, client: Client, routed: str) -> None:
+    [prediction] = house.events("prediction.served")
+
+    assert client.post("/v1/events", became(prediction.id)).status_code == 404
 
 
 def test_another_systems_own_decision_is_taken(client: Client) -> None:
-    data = {
-        "decision_id": "switch-7", "revision": 0, "contact_id": "c-1", "attempt": 1, "queue": "cards",
-        "eligible": '["a-1"]', "chosen_agent_id": "a-1", "policy": "longest idle",
-    }  # fmt: skip
-
-    assert client.post("/v1/events", rating("d-1", type="decision.made", data=data)).status_code == 201
-
-
-def test_a_decision_that_was_overridden_says_so_by_its_type(house: House, client: Client) -> None:
-    data = {"decision_id": f"decision-{'0a' * 16}", "revision": 1, "contact_id": "c-1", "actual_agent_id": "a-2"}
-
-    answer = client.post("/v1/events", rating("o-1", type="decision.overridden", data=data))
-
-    assert answer.status_code == 201, answer.text
-    assert next(iter(house.log.read(types=["decision.overridden"]))).event.data["followed"] is False
+    assert client.post("/v1/events", rating("d-1", type="decision.made", data=SWITCHS_OWN)).status_code == 201
 
 
 def test_what_is_refused_by_the_disk_is_said_and_not_kept(house: House) -> None:
