@@ -1,6 +1,7 @@
 """The forecast as it is issued: the champion's quantiles, or the baseline's, for the days that were judged.
 
 issued/<issue_id>/intervals.parquet   one row a queue and interval; every issue is kept
+issued/<issue_id>/baseline.parquet    the same by the baseline, beside a model's: what answers outside of its scope
 issued/current.json                   which one serving reads, replaced in one step
 """
 
@@ -60,11 +61,15 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
             came="none",
             where=f"the {MOST_DAYS} days after {as_of.isoformat()}",
         )
-    quantiles = _by_model(place, design) if champion else _by_baseline(design, params)
+    usual = _table(design, _by_baseline(design, params))
+    tables = (
+        {"intervals": _table(design, _by_model(place, design)), "baseline": usual} if champion else {"intervals": usual}
+    )
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
     told = {
         "issue_id": name,
         "table": f"{name}/intervals.parquet",
+        "baseline_table": f"{name}/baseline.parquet" if champion else None,
         "issued_at": place.clock.now().isoformat(),
         "as_of": as_of.isoformat(),
         "origin": as_of.isoformat(),
@@ -76,7 +81,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "queues": sorted(set(design["queue"].to_pylist())),
         "simulated": _is_simulated(place),
     }
-    _write(place, name, _table(design, quantiles), told)
+    _write(place, name, tables, told)
     return told
 
 
@@ -190,10 +195,11 @@ def _is_simulated(place: Workspace) -> bool:
     return any(bool(pc.any(flag).as_py()) for flag in flags)
 
 
-def _write(place: Workspace, name: str, table: pa.Table, told: Mapping[str, Any]) -> None:
+def _write(place: Workspace, name: str, tables: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
     folder = place.settings.issued_dir
     with produced_at(folder / name) as fresh:
-        write_table(table, fresh / "intervals.parquet")
+        for stem, table in tables.items():
+            write_table(table, fresh / f"{stem}.parquet")
         write_json(fresh / "issue.json", told)
     staged = folder / "current.json.tmp"
     staged.write_text(json.dumps(dict(told), sort_keys=True), encoding="utf-8")

@@ -20,7 +20,7 @@ from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Name, as_json, refusal
 from serving.issued import Issue
-from serving.permission import reasons
+from serving.permission import Asked, outside_scope, reasons
 from serving.slots import Slot
 
 router = APIRouter(tags=["answers"], route_class=ApiRoute)
@@ -94,6 +94,9 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
             remedy="Run `parley` to issue one (flow issue_forecast).",
         )
     _refuse_disowned(issue, slot)
+    outside = _outside(issue, slot, queue)
+    if outside is not None:
+        issue = issue.by_baseline()
     rows = _rows(issue, queue, since, until, most=desk.doors.limits.intervals)
     about = issue.about
     source: Source = "model" if about["source"] == "model" else "baseline"
@@ -103,7 +106,7 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
         "issued_at": about["issued_at"],
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
-    degraded = _degraded(issue, slot, source, now, complete=bool(rows))
+    degraded = _degraded(issue, slot, now, outside=outside, complete=bool(rows))
     return _told(answer, source, queue, since, until, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
@@ -171,10 +174,24 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
         )
 
 
-def _degraded(issue: Issue, slot: Slot, source: Source, now: datetime, *, complete: bool) -> tuple[Reason, ...]:
+def _outside(issue: Issue, slot: Slot, queue: str) -> Reason | None:
+    """Why the model that issued the table may not answer for this queue; None where it may, or where none issued it.
+
+    A former champion's table keeps to the scope of that version's own approval.
+    """
+    if issue.about["source"] != "model" or slot.promotion is None:
+        return None
+    artefact = str(issue.about["artefact"])
+    scope = slot.promotion.scope if slot.promotion.artefact == artefact else slot.approved[artefact]
+    return outside_scope(scope, Asked(queue=queue, contact_id=queue))
+
+
+def _degraded(issue: Issue, slot: Slot, now: datetime, *, outside: Reason | None, complete: bool) -> tuple[Reason, ...]:
     told: list[Reason] = list(reasons(slot))
     champion = slot.promotion
-    if source == "baseline":
+    if outside is not None:
+        told.append(outside)
+    elif issue.about["source"] != "model":
         told.append(
             {
                 "reason": "no_approved_model" if champion is None else "issued_before_promotion",

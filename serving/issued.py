@@ -13,13 +13,34 @@ from data_contracts.errors import UnavailableError
 # Quantiles of each interval, as the table names its columns: offered_q025 is the 2.5% quantile of offered contacts.
 LEVELS: Final = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 
+ByQueue = dict[str, list[dict[str, Any]]]
+
 
 @dataclass(frozen=True)
 class Issue:
-    """One issued table in memory, by queue; rows in time order."""
+    """One issued table in memory, by queue; rows in time order. `baseline`: what the baseline says of the same.
+
+    Beside a baseline's own table there is no other; beside a model's there is none in issues from before it was kept.
+    """
 
     about: dict[str, Any]
-    by_queue: dict[str, list[dict[str, Any]]]
+    by_queue: ByQueue
+    baseline: ByQueue | None = None
+
+    def by_baseline(self) -> Issue:
+        """The same issue as the baseline says it. UnavailableError where it was not kept."""
+        if self.about["source"] != "model":
+            return self
+        if self.baseline is None:
+            raise UnavailableError(
+                "this forecast was issued without the baseline's",
+                expected="baseline_table",
+                came="none",
+                where=str(self.about["issue_id"]),
+                remedy="Issue the forecast again.",
+            )
+        about = {**self.about, "source": "baseline", "version": None, "approval": None, "artefact": None}
+        return Issue(about, self.baseline)
 
     def rows(self, queue: str, *, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """The intervals of a queue that begin in [since, until)."""
@@ -46,24 +67,31 @@ class Issued:
 
 def _read(folder: Path, told: bytes) -> Issue:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
         about = json.loads(told)
-        table = (folder / str(about["table"])).resolve()
-        if not table.is_relative_to(folder.resolve()):
-            raise ValueError(f"table outside the folder: {about['table']}")
-        by_queue: dict[str, list[dict[str, Any]]] = {}
-        for row in pq.read_table(table).to_pylist():
-            by_queue.setdefault(row.pop("queue"), []).append(row)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        beside = about.get("baseline_table")
+        return Issue(about, _table(folder, about["table"]), _table(folder, beside) if beside else None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise UnavailableError(
             "the issued forecast cannot be read",
-            expected="current.json and its table",
+            expected="current.json and its tables",
             came=str(error)[:300],
             where="issued forecasts",
             remedy="Issue it again.",
         ) from error
+
+
+def _table(folder: Path, named: Any) -> ByQueue:
+    """Rows of a table in the folder, by queue, in time order. ValueError for one that lies elsewhere."""
+    import pyarrow.parquet as pq
+
+    path = (folder / str(named)).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"table outside the folder: {named}")
+    by_queue: ByQueue = {}
+    for row in pq.read_table(path).to_pylist():
+        by_queue.setdefault(row.pop("queue"), []).append(row)
     for rows in by_queue.values():
         rows.sort(key=lambda row: row["interval_start"])
-    return Issue(about, by_queue)
+    return by_queue

@@ -20,7 +20,8 @@ class Asked:
     queue: str | None = None
     channel: str | None = None
     language: str | None = None
-    # What the approved share is drawn over: the contact, so that all answers of one contact come from one source.
+    # What the approved share is drawn over: the contact (of a forecast, the queue), so that all answers of one contact
+    # come from one source.
     contact_id: str | None = None
 
 
@@ -46,9 +47,9 @@ def permitted(slot: Slot, asked: Asked, *, at: datetime) -> Permission:
         told: Reason = {"reason": "no_approved_model", "detail": f"no version of {slot.family} is approved and loaded"}
         return Permission("baseline", (*problems, told))
     scope = slot.promotion.scope
-    outside = _outside(scope, asked)
+    outside = outside_scope(scope, asked)
     if outside is not None:
-        return Permission("baseline", (*problems, {"reason": "outside_approved_scope", "detail": outside}))
+        return Permission("baseline", (*problems, outside))
     if scope.overdue(at):
         # Shown, never acted on: no model may stop at three in the morning because of a date (DESIGN section 4).
         return Permission("model", (*problems, {"reason": "approval_overdue", "detail": f"to review by {scope.until}"}))
@@ -60,7 +61,13 @@ def switched_off(slot: Slot) -> Permission:
     return Permission("off", (*reasons(slot), {"reason": "switched_off", "detail": "an engineer switched this off"}))
 
 
-def _outside(scope: Scope, asked: Asked) -> str | None:
+def outside_scope(scope: Scope, asked: Asked) -> Reason | None:
+    """Why the scope does not cover the request, as it is told; None when it covers all of it."""
+    detail = _uncovered(scope, asked)
+    return None if detail is None else {"reason": "outside_approved_scope", "detail": detail}
+
+
+def _uncovered(scope: Scope, asked: Asked) -> str | None:
     """What of the request the scope does not cover, in words; None when it covers all of it."""
     limits = (
         ("units", scope.units, asked.unit),
@@ -72,7 +79,7 @@ def _outside(scope: Scope, asked: Asked) -> str | None:
         if listed != ALL and value not in listed:
             return f"{name}: approved for {', '.join(listed)}; asked for {value or 'none named'}"
     if not in_share(asked.contact_id or "", share=scope.share):
-        return f"share: approved for a share of {scope.share:g} of the contacts; this one is not in it"
+        return f"share: approved for a share of {scope.share:g} of all; this one is not in it"
     return None
 
 

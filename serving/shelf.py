@@ -151,7 +151,7 @@ class Shelf:
 
     def _as_of(self, slot: Slot, now: Standing) -> Slot:
         """The slot with what the history says of switches and revocations; a model that was revoked is put down."""
-        approved = frozenset(one.artefact for one in now.approved_versions(slot.family))
+        approved = {one.artefact: one.scope for one in now.approved_versions(slot.family)}
         slot = replace(slot, off=_switched_off(now, slot.family), approved=approved)
         if slot.promotion is None or slot.promotion.artefact in approved:
             return slot

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from training.standing import Promotion
+from training.subject import Scope
 
 FAMILIES: Final = ("intent", "routing", "forecast")
 
@@ -24,8 +25,9 @@ class Slot:
     folder: Path | None = None
     off: Mapping[str, str] | None = None
     problems: tuple[Problem, ...] = ()
-    # Artefacts of this family that stand approved: a table that one of them issued may still be answered.
-    approved: frozenset[str] = frozenset()
+    # Artefacts of this family that stand approved, each with the scope of its last approval: a table that one of them
+    # issued may still be answered within it.
+    approved: Mapping[str, Scope] = field(default_factory=dict)
 
     @property
     def source(self) -> Literal["model", "baseline", "off"]:

@@ -84,7 +84,7 @@ def promoted(family: str, *, version: str = "1", scope: Scope | None = None, art
 
 def slot(family: str, model: Any, *, version: str = "1", scope: Scope | None = None) -> Slot:
     held = promoted(family, version=version, scope=scope)
-    return Slot(family, model=model, promotion=held, approved=frozenset({held.artefact}))
+    return Slot(family, model=model, promotion=held, approved={held.artefact: held.scope})
 
 
 @dataclass

@@ -30,13 +30,16 @@ def issue(folder: Path, *, id_: str = "i-1", level: float = 20.0, **about: Any) 
     ]  # fmt: skip
     (folder / id_).mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows), folder / id_ / "intervals.parquet")
+    usual = [{**row, "offered_q500": 7.0} for row in rows]
+    pq.write_table(pa.Table.from_pylist(usual), folder / id_ / "baseline.parquet")
     told = {"issue_id": id_, "table": f"{id_}/intervals.parquet", "issued_at": "2026-05-01T00:00:00Z",
             "source": "baseline", "version": None, "approval": None, "artefact": None}  # fmt: skip
     (folder / "current.json").write_text(json.dumps({**told, **about}))
 
 
 def of_model(artefact: str = "a" * 64) -> dict[str, Any]:
-    return {"source": "model", "version": "2", "approval": "b" * 64, "artefact": artefact}
+    return {"source": "model", "version": "2", "approval": "b" * 64, "artefact": artefact,
+            "baseline_table": "i-1/baseline.parquet"}  # fmt: skip
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def test_what_is_unknown_is_null(issued: Path, client: Client) -> None:
 
 
 def test_a_model_s_table_is_answered_under_its_version(house: House, issued: Path, client: Client) -> None:
-    house.shelf.put(Slot("forecast", promotion=promoted("forecast", version="2"), approved=frozenset({"a" * 64})))
+    house.shelf.put(Slot("forecast", promotion=promoted("forecast", version="2"), approved={"a" * 64: Scope()}))
     issue(issued, **of_model())
 
     told = client.get(QUESTION).json()
@@ -84,7 +87,7 @@ def test_past_the_reviewer_s_date_a_table_is_answered_and_says_so(
     house: House, issued: Path, client: Client, until: str, told: list[str]
 ) -> None:
     champion = promoted("forecast", version="2", scope=Scope(until=until))
-    house.shelf.put(Slot("forecast", promotion=champion, approved=frozenset({"a" * 64})))
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: champion.scope}))
     issue(issued, **of_model())
 
     answer = client.get(QUESTION).json()
@@ -93,9 +96,64 @@ def test_past_the_reviewer_s_date_a_table_is_answered_and_says_so(
     assert [one["reason"] for one in answer["degraded"]] == told
 
 
+OUTSIDE = [Scope(queues=("sales",)), Scope(share=0.0), Scope(units=("retail",)), Scope(channels=("voice",))]
+WITHIN = [Scope(), Scope(queues=("sales", "billing")), Scope(share=1.0)]
+
+
+@pytest.mark.parametrize("scope", OUTSIDE, ids=str)
+def test_outside_the_approved_scope_the_baseline_answers_and_says_so(
+    house: House, issued: Path, client: Client, scope: Scope
+) -> None:
+    champion = promoted("forecast", version="2", scope=scope)
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: scope}))
+    issue(issued, **of_model())
+
+    told = client.get(QUESTION).json()
+
+    assert (told["source"], told["version"], told["approval"]) == ("baseline", None, None)
+    assert [row["offered_q500"] for row in told["answer"]["intervals"]] == [7.0, 7.0]
+    assert [one["reason"] for one in told["degraded"]] == ["outside_approved_scope"]
+
+
+@pytest.mark.parametrize("scope", WITHIN, ids=str)
+def test_within_the_approved_scope_the_model_answers(house: House, issued: Path, client: Client, scope: Scope) -> None:
+    champion = promoted("forecast", version="2", scope=scope)
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: scope}))
+    issue(issued, **of_model())
+
+    told = client.get(QUESTION).json()
+
+    assert (told["source"], told["degraded"]) == ("model", [])
+
+
+@pytest.mark.parametrize(("queue", "source"), [("sales", "model"), ("billing", "baseline")])
+def test_a_former_champion_answers_within_its_own_scope_and_not_within_its_successors(
+    house: House, issued: Path, client: Client, queue: str, source: str
+) -> None:
+    now = promoted("forecast", version="3", artefact="e" * 64, scope=Scope(queues=("billing",)))
+    approved = {"a" * 64: Scope(queues=("sales",)), "e" * 64: now.scope}
+    house.shelf.put(Slot("forecast", promotion=now, approved=approved))
+    issue(issued, **of_model())
+
+    assert client.get(QUESTION.replace("billing", queue)).json()["source"] == source
+
+
+def test_a_table_that_was_issued_without_the_baselines_is_not_answered_outside_the_scope(
+    house: House, issued: Path, client: Client
+) -> None:
+    champion = promoted("forecast", version="2", scope=Scope(queues=("sales",)))
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: champion.scope}))
+    issue(issued, **{**of_model(), "baseline_table": None})
+
+    outside, within = client.get(QUESTION), client.get(QUESTION.replace("billing", "sales"))
+
+    assert (outside.status_code, within.status_code) == (503, 200)
+    assert outside.json()["remedy"] == "Issue the forecast again."
+
+
 def test_a_former_champion_s_table_is_answered_and_says_so(house: House, issued: Path, client: Client) -> None:
     now = promoted("forecast", version="3", artefact="e" * 64)
-    house.shelf.put(Slot("forecast", promotion=now, approved=frozenset({"a" * 64, "e" * 64})))
+    house.shelf.put(Slot("forecast", promotion=now, approved={"a" * 64: Scope(), "e" * 64: Scope()}))
     issue(issued, **of_model())
 
     told = client.get(QUESTION).json()
@@ -106,7 +164,7 @@ def test_a_former_champion_s_table_is_answered_and_says_so(house: House, issued:
 @pytest.mark.parametrize("revoked", [True, False], ids=["revoked", "rolled back to the baseline"])
 def test_a_disowned_model_s_table_is_not_answered(house: House, issued: Path, client: Client, revoked: bool) -> None:
     other = promoted("forecast", version="3", artefact="e" * 64) if revoked else None
-    house.shelf.put(Slot("forecast", promotion=other, approved=frozenset({"e" * 64} if revoked else {"a" * 64})))
+    house.shelf.put(Slot("forecast", promotion=other, approved={("e" if revoked else "a") * 64: Scope()}))
     issue(issued, **of_model())
 
     answer = client.get(QUESTION)
