@@ -66,8 +66,9 @@ def intent_labels(
 
     A verdict on a prediction that belongs to no contact gives a row with `prediction_id` and no contact. Of several
     agents the label with most of them holds (a tie goes to the latest), with the share that agrees as part of its
-    weight; `agents` are those who said it. intents: where given, wrap-up codes that name none of them are no labels,
-    and a deprecated intent stands for the one that took its place.
+    weight; `agents` are those who said it. intents: the taxonomy as known at `as_of`; where it has any, what names
+    none of its intents is no label, whoever said it (until the taxonomy defines it), and a deprecated intent stands for
+    the one that took its place.
     """
     import pandas as pd
 
@@ -149,14 +150,14 @@ def _wrap_ups(segments: pa.Table, *, as_of: datetime) -> pd.DataFrame:
 
 
 def _in_taxonomy(said: pd.DataFrame, intents: pa.Table | None) -> pd.DataFrame:
-    """Deprecated intents replaced by their successors; wrap-up codes that are no intents left out."""
+    """Deprecated intents replaced by their successors; what the taxonomy does not define left out."""
     if intents is None or not intents.num_rows:
         return said
     told = frame(intents, ["intent_id", "revision", "known_at", "deprecated_by"]).sort_values(["revision", "known_at"])
     told = told.drop_duplicates("intent_id", keep="last")
     next_of = {i: s for i, s in zip(told["intent_id"], told["deprecated_by"], strict=True) if isinstance(s, str)}
     said = said.assign(label=said["label"].map(lambda label: _successor(label, next_of)))
-    return said[(said["label_source"] != "wrap_up") | said["label"].isin(set(told["intent_id"]))]
+    return said[said["label"].isin(set(told["intent_id"]))]
 
 
 def _successor(label: str, next_of: Mapping[str, str]) -> str:

@@ -105,7 +105,7 @@ def _refuse_no_folder(home: Path) -> None:
 
 def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
     """What the application is handed: it starts retrainings and promotions in child processes and never waits."""
-    from flows import tracing
+    from flows import recalling, tracing
     from serving.doors import Doors
 
     return Doors(
@@ -126,7 +126,8 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         only=only,
         registry_problem=lambda: registry_problem(place),
         find_latest=lambda contact, capability, until: tracing.latest_record(place, contact, capability, until),
-        find_decisions=lambda ids: tracing.decisions_held(place, ids),
+        find_decisions=lambda ids: recalling.decisions_held(place, ids),
+        find_intents=lambda: recalling.intents_defined(place),
     )
 
 

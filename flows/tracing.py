@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError, NotFound
-from data_contracts.events import RESERVED_SOURCE, compared_id
+from data_contracts.events import RESERVED_SOURCE
 from flows.compose import Workspace
+from flows.recalling import in_log
 from flows.request import FAMILIES
 
 if TYPE_CHECKING:
-    from centre.log import Stored
     from training.report import Report
 
 
@@ -137,17 +137,6 @@ def latest_record(place: Workspace, contact_id: str, capability: str, until: Any
     return max(known, key=lambda row: row["happened_at"], default=None)
 
 
-def decisions_held(place: Workspace, ids: frozenset[str]) -> frozenset[str]:
-    """Those of these ids under which a decision was made, by Parley or another system: in the log or the archive."""
-    young = _in_log(place, "decision.made")
-    held = {compared_id(stored.event.data.get("decision_id")) for stored in young} & ids
-    if held < ids:
-        archived = place.archive.columns("decisions", ["decision_id", "revision"]).to_pydict()
-        told = zip(archived["decision_id"], archived["revision"], strict=True)
-        held |= {id_ for id_, revision in told if revision == 0 and id_ in ids}
-    return frozenset(held)
-
-
 def prediction_trace(place: Workspace, prediction_id: str) -> dict[str, Any]:
     """Everything that an answer rests on. Raises NotFound for an id that nobody served."""
     record = prediction_record(place, prediction_id)
@@ -203,13 +192,5 @@ def _young(place: Workspace, kind: str) -> list[dict[str, Any]]:
     """The platform's own rows of one type that the log holds, younger than the archive's last batch."""
     from data_contracts.events import dataset_row
 
-    told = _in_log(place, kind)
+    told = in_log(place, kind)
     return [dataset_row(stored.event) for stored in told if stored.event.source.startswith(RESERVED_SOURCE)]
-
-
-def _in_log(place: Workspace, kind: str) -> Iterator[Stored]:
-    """What the log holds of one type, younger than the archive's last batch."""
-    after = place.archive.log_upto()
-    while page := place.log.read(after, types=[kind]):
-        yield from page
-        after = page[-1].sequence

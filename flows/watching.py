@@ -203,8 +203,9 @@ def _mature_intents(place: Workspace, *, since: datetime | None, now: datetime) 
     from features.labels import intent_labels
 
     params = _parameters().labels
-    read = {name: place.archive.read(name, known_until=now) for name in ("verdicts", "segments", "predictions")}
-    labels = intent_labels(read["verdicts"], read["segments"], read["predictions"], params=params, as_of=now)
+    names = ("verdicts", "segments", "predictions", "intents")
+    *said, taxonomy = (place.archive.read(name, known_until=now) for name in names)
+    labels = intent_labels(*said, params=params, as_of=now, intents=taxonomy)
     spoken = labels.filter(
         pc.and_(labels["matured"], pc.is_in(labels["label_source"], _values("corrected", "confirmed")))
     )

@@ -83,6 +83,10 @@ def _none_further(_decision_ids: frozenset[str]) -> frozenset[str]:
     return frozenset()
 
 
+def _no_taxonomy() -> frozenset[str]:
+    return frozenset()
+
+
 def _nothing_wrong() -> str:
     return ""
 
@@ -118,6 +122,8 @@ class Doors:
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
     # Those of the ids under which anybody's decision is held, in the log or beyond it.
     find_decisions: Callable[[frozenset[str]], frozenset[str]] = _none_further
+    # The intents that the taxonomy defines now, in the log or beyond it; none where there is no taxonomy.
+    find_intents: Callable[[], frozenset[str]] = _no_taxonomy
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person
 from data_contracts.errors import EventConflict, InputError, NotAllowed, NotFound
-from data_contracts.events import Event
+from data_contracts.events import Event, compared_id
 from serving import envelope
 from serving.authentication import allowed
 from serving.bodies import ApiRoute
@@ -51,12 +51,17 @@ class Verdict(BaseModel):
 
 
 class Noted(BaseModel):
-    """The verdict as it was noted. `matched`: whether a prediction was found that it is about."""
+    """The verdict as it was noted. `matched`: whether a prediction was found that it is about.
+
+    `known`: whether the taxonomy defines the intent that `instead` names; while it does not, nothing is learned from
+    the verdict. None where no intent was named, or there is no taxonomy.
+    """
 
     verdict_id: str
     prediction_id: str | None
     matched: bool
     repeated: bool
+    known: bool | None
 
 
 @router.post(
@@ -80,7 +85,11 @@ async def give(said: Verdict, desk: AtDesk, person: Annotated[Person, allowed("a
     event = _event(said, row, agent_id=agent_id, person=person, desk=desk)
     repeated = await _written(event, desk)
     told = Noted(
-        verdict_id=event.id, prediction_id=event.data["prediction_id"], matched=row is not None, repeated=repeated
+        verdict_id=event.id,
+        prediction_id=event.data["prediction_id"],
+        matched=row is not None,
+        repeated=repeated,
+        known=await run_in_threadpool(_known, event, desk),
     )
     return JSONResponse(told.model_dump(), status_code=200 if repeated else 201)
 
@@ -181,6 +190,15 @@ def _event(said: Verdict, row: Row | None, *, agent_id: str | None, person: Pers
         data=data,
         subject=known.get("contact_id") or said.contact_id,
     )
+
+
+def _known(event: Event, desk: Desk) -> bool | None:
+    """Whether the taxonomy defines the intent that the verdict names; None where it names none, or defines none."""
+    named = compared_id(event.data["instead"])
+    if not named or event.data["capability"] != "intent":
+        return None
+    defined = desk.doors.find_intents()
+    return named in defined if defined else None
 
 
 async def _written(event: Event, desk: Desk) -> bool:

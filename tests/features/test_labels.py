@@ -36,6 +36,11 @@ def contact(name: str, *, at: datetime = T0, **others: Any) -> dict[str, Any]:
     return {**told, **common(at, at + timedelta(minutes=5)), **others}
 
 
+def intent(name: str, **others: Any) -> dict[str, Any]:
+    told = {"intent_id": name, "revision": 0, "name_en": name, "critical": False, "automatable": False}
+    return {**told, **common(T0), **others}
+
+
 def labelled(
     verdicts: list[dict[str, Any]], *, legs: list[dict[str, Any]] | None = None, as_of: datetime = LATER, **others: Any
 ) -> list[dict[str, Any]]:
@@ -116,14 +121,33 @@ def test_a_fresh_wrap_up_code_has_not_matured() -> None:
 
 
 def test_codes_outside_the_taxonomy_are_no_labels_and_deprecated_intents_have_successors() -> None:
-    intents = [{"intent_id": "loan", "deprecated_by": "credit"}, {"intent_id": "credit"}]
-    taxonomy = table("intents", [
-        {"revision": 0, "name_en": i["intent_id"], "critical": False, "automatable": False, **i, **common(T0)}
-        for i in intents
-    ])  # fmt: skip
+    taxonomy = table("intents", [intent("loan", deprecated_by="credit"), intent("credit")])
     legs = [leg(disposition_code="CB-17"), leg("c2", disposition_code="loan")]
     found = labelled([], legs=legs, intents=taxonomy)
     assert [(f["contact_id"], f["label"]) for f in found] == [("c2", "credit")]
+
+
+@pytest.mark.parametrize("verdict_said", ["wrong", "edited", "labelled"])
+@pytest.mark.parametrize(("instead", "label"), [("loan", "loan"), ("no_such_intent", None)])
+def test_a_correction_to_what_no_taxonomy_knows_is_no_label(verdict_said: str, instead: str, label: str | None) -> None:
+    spoken = [verdict("v1", verdict=verdict_said, instead=instead)]
+
+    found = labelled(spoken, intents=table("intents", [intent("loan")]))
+
+    assert [told["label"] for told in found] == ([label] if label else [])
+
+
+def test_a_new_intents_corrections_are_labels_once_it_is_defined() -> None:
+    spoken, defined = [verdict("v1", instead="crypto")], [intent("loan"), intent("crypto")]
+
+    before, after = (labelled(spoken, intents=table("intents", defined[:count])) for count in (1, 2))
+
+    assert (before, [told["label"] for told in after]) == ([], ["crypto"])
+
+
+def test_where_there_is_no_taxonomy_every_correction_is_a_label() -> None:
+    (found,) = labelled([verdict("v1", instead="no_such_intent")], intents=table("intents", []))
+    assert found["label"] == "no_such_intent"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,31 @@ def test_a_verdict_on_a_contact_without_prediction_is_not_found(client: Client) 
     assert client.post("/v1/feedback", said).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("taxonomy", "said", "known"),
+    [
+        ({"card_lost"}, {"verdict": "wrong", "instead": "no_such_intent_at_all"}, False),
+        ({"card_lost"}, {"verdict": "wrong", "instead": " card_lost"}, True),
+        ({"card_lost"}, {"verdict": "right"}, None),
+        (set(), {"verdict": "wrong", "instead": "no_such_intent_at_all"}, None),
+    ],
+)
+def test_a_verdict_is_noted_and_says_whether_the_taxonomy_knows_the_intent(
+    house: House, taxonomy: set[str], said: dict[str, Any], known: bool | None
+) -> None:
+    with house.open(find_intents=lambda: frozenset(taxonomy)) as client:
+        prediction_id = client.post("/v1/intent", ASKED).json()["prediction_id"]
+        answer = client.post("/v1/feedback", {"prediction_id": prediction_id, **said}, role="agent")
+
+    assert (answer.status_code, answer.json()["known"]) == (201, known)
+
+
+def test_an_agent_named_instead_is_no_intent(house: House) -> None:
+    said = {"contact_id": "c-7", "capability": "route", "verdict": "labelled", "instead": "a-9"}
+    with house.open(find_intents=lambda: frozenset({"card_lost"})) as client:
+        assert client.post("/v1/feedback", said, role="agent").json()["known"] is None
+
+
 def test_a_label_needs_no_prediction(house: House, client: Client) -> None:
     said = {"contact_id": "c-77", "capability": "intent", "verdict": "labelled", "instead": "crypto_refund"}
 
