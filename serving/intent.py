@@ -163,7 +163,7 @@ async def _ask_model(slot: Slot, text: str, language: str, desk: Desk) -> dict[s
 
 
 def _abstained(language: str, reason: str) -> dict[str, Any]:
-    """The baseline of intent: a person decides. Same form as a model's answer (training.baselines)."""
+    """The baseline of intent: a person decides. Same form as a model's answer (training.loaders.intent)."""
     return {
         "intent": None,
         "confidence": 0.0,

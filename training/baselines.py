@@ -1,18 +1,18 @@
-"""What answers with no model at all: until the first approval, after a rollback to the baseline, and beside the judged.
+"""The forecast that answers with no model: issued until the first approval and outside of a scope, and judged against.
 
-Serving imports this module: numpy and the standard library only.
+The other families' baselines stand where they answer: serving hands intents to a person and contacts to the longest
+idle agent; what intent and routing are judged against, their reports say (intent_figures, policy_figures).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-NO_MODEL = "no approved model: a person decides"
 
 
 class Design(Protocol):
@@ -21,39 +21,6 @@ class Design(Protocol):
     def column(self, name: str) -> Floats:
         """One column, NaN where unknown."""
         ...
-
-
-# --- intent ---------------------------------------------------------------------------------------------------------
-
-
-def intent(texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
-    """One answer a text, in the form of an intent payload's: all of them go to a person, and say so."""
-    return [
-        {"intent": None, "confidence": 0.0, "abstained": True, "reason": NO_MODEL, "alternatives": [], "language": one}
-        for _, one in zip(texts, languages, strict=True)
-    ]
-
-
-# --- routing --------------------------------------------------------------------------------------------------------
-
-
-def longest_idle(idle_s: Mapping[str, float | None]) -> dict[str, Any]:
-    """Who takes a contact: of the eligible agents, the one who has been idle longest.
-
-    idle_s: seconds of idleness by eligible agent, None for an agent whose state is not known (who counts as just now
-    busy). Returns scores (the seconds), chosen (None when nobody is eligible) and its propensity: an even share among
-    those who have been idle equally long, of whom the first by name is chosen; 1 when there is one.
-    """
-    scores = {agent: float(seconds or 0.0) for agent, seconds in idle_s.items()}
-    if not scores:
-        return {"chosen": None, "scores": {}, "propensities": {}, "propensity": None}
-    longest = max(scores.values())
-    chosen = min(agent for agent, seconds in scores.items() if seconds == longest)
-    shares = {agent: 1.0 if agent == chosen else 0.0 for agent in sorted(scores)}
-    return {"chosen": chosen, "scores": scores, "propensities": shares, "propensity": 1.0}
-
-
-# --- forecast -------------------------------------------------------------------------------------------------------
 
 
 def same_weekdays(design: Design) -> Floats:

@@ -21,7 +21,9 @@ Doubles = npt.NDArray[np.float64]
 BASELINE_BUCKETS = 8192
 BASELINE_SAYS = (
     "baseline: keyword rules, as centres write them before they have a model: the most telling word (in Chinese two "
-    "characters) decides; nearest_centroid: the closest mean of weighted character n-grams, shown for comparison"
+    "characters) decides; they are a yardstick and are not served: without an approved model, and outside of its "
+    "scope, no intent is answered and a person decides; nearest_centroid: the closest mean of weighted character "
+    "n-grams, shown for comparison"
 )
 _WORDS = re.compile(r"[a-z0-9']+|[^\W\d_a-z]+")
 # Pairs and points that a reader can take in at once.

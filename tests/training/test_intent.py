@@ -56,6 +56,13 @@ def test_the_same_data_and_seed_give_the_same_bytes_on_any_number_of_threads(
     assert payload.digest(_fit(data, tmp_path / "again", threads=2)) == payload.digest(fitted)
 
 
+def test_the_report_says_what_the_baseline_is_and_that_it_is_not_served(data: Path, fitted: Path) -> None:
+    [told] = [one for one in _judge(data, fitted).limits if one.startswith("baseline: ")]
+
+    assert "keyword rules" in told
+    assert "not served" in told
+
+
 def test_a_report_repeats_byte_for_byte(data: Path, fitted: Path) -> None:
     assert _judge(data, fitted).to_json() == _judge(data, fitted).to_json()
 
