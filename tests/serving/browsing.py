@@ -20,6 +20,11 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_PASSING = ("stale element reference", "no such element")
+
+
+def _error(answer: Any) -> str | None:
+    return answer.get("error") if isinstance(answer, dict) else None
 
 
 def is_there() -> bool:
@@ -33,9 +38,12 @@ class Browser:
         self._http = http
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = self._http.request(method, path, json=body if method == "POST" else None).json()["value"]
-        assert not (isinstance(answer, dict) and "error" in answer), answer
+        answer = self._try(method, path, body)
+        assert _error(answer) is None, answer
         return answer
+
+    def _try(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self._http.request(method, path, json=body if method == "POST" else None).json()["value"]
 
     def open(self, url: str) -> None:
         self.ask("POST", "/url", {"url": url})
@@ -46,13 +54,14 @@ class Browser:
 
     @property
     def text(self) -> str:
-        return str(self.ask("GET", f"/element/{self._find('body')}/text"))
+        """What the page shows, asked in one step: an element that is found first may be gone when it is read."""
+        return str(self.run("return document.body ? document.body.innerText : ''"))
 
     def click(self, selector: str) -> None:
-        self.ask("POST", f"/element/{self._find(selector)}/click", {})
+        self._on(selector, "click", {})
 
     def write(self, selector: str, text: str) -> None:
-        self.ask("POST", f"/element/{self._find(selector)}/value", {"text": text})
+        self._on(selector, "value", {"text": text})
 
     def run(self, script: str) -> Any:
         return self.ask("POST", "/execute/sync", {"script": script, "args": []})
@@ -67,8 +76,17 @@ class Browser:
         self.ask("POST", "/window/rect", {"width": width, "height": height})
         path.write_bytes(base64.b64decode(self.ask("GET", "/screenshot")))
 
-    def _find(self, selector: str) -> str:
-        return str(self.ask("POST", "/element", {"using": "css selector", "value": selector})[_ELEMENT])
+    def _on(self, selector: str, action: str, body: dict[str, Any], *, within_s: float = 10.0) -> None:
+        """Find and act; a page that is just being replaced is asked again, as a person would look again."""
+        until = time.monotonic() + within_s
+        while True:
+            answer = self._try("POST", "/element", {"using": "css selector", "value": selector})
+            if _error(answer) is None:
+                answer = self._try("POST", f"/element/{answer[_ELEMENT]}/{action}", body)
+            if _error(answer) not in _PASSING or time.monotonic() > until:
+                break
+            time.sleep(0.1)
+        assert _error(answer) is None, answer
 
 
 @contextmanager
