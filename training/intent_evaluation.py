@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def evaluate(
     NotEnoughData without rows to learn from or to be asked; the out-of-scope texts fit, choose and set nothing.
     """
     rows.enough(len(test.texts), needed=1, of="texts to be asked", where="test")
+    params = replace(params, languages=tuple(sorted({language or language_of(text) for text in test.texts})))
     _write(train, valid, language=language, to=to / "data")
     began = time.perf_counter()
     told = intent.fit(to / "data", params=params, seed=seed, threads=threads, to=to / "payload", encoder_cache=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from training.params import IntentParams
 Doubles = npt.NDArray[np.float64]
 # For languages that no held-out row has: a person answers.
 ANY = "*"
+# What a mix's weights of the signs are learned by (`intent_strangers.weights`).
+SignWeights = Callable[[Mix], list[float]]
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class HeldOut:
     mix: Mix
 
     @classmethod
-    def of(cls, parts: Sequence[Asked], *, mix: Mix | None = None) -> HeldOut:
-        """With the mix that is given, or the best one for these rows."""
-        return cls(tuple(parts), mix or calibration.best_mix(_scores(parts)))
+    def of(cls, parts: Sequence[Asked], *, mix: Mix | None = None, only: Sequence[int] | None = None) -> HeldOut:
+        """With the mix that is given, or the best one for these rows (of the heads in `only`)."""
+        return cls(tuple(parts), mix or calibration.best_mix(_scores(parts), only=only))
 
     @property
     def rows(self) -> int:
@@ -59,25 +61,34 @@ class HeldOut:
         return {"tables": tables, "threshold": calibration.threshold(known, refused_share=refused_share)}
 
 
-def told(everybody: HeldOut, *, weights: Sequence[float], params: IntentParams) -> dict[str, dict[str, Any]]:
-    """What the payload says of each language: mix, tables, threshold, whether it answers, and on what that rests."""
-    refusal = everybody.refusal(weights, refused_share=params.false_refusal)
+def told(
+    everybody: HeldOut, *, sign_weights: SignWeights, params: IntentParams, abroad: int | None
+) -> dict[str, dict[str, Any]]:
+    """What the payload says of each language: mix, tables, threshold, whether it answers, and on what that rests.
+
+    abroad: the place of the encoder that knows other languages, which alone can read one that no row was in.
+    """
+    usual = everybody if abroad is None else HeldOut.of(everybody.parts, only=[abroad])
     why = "no row of this language was there to calibrate on"
     found: dict[str, dict[str, Any]] = {
-        ANY: {"mix": list(everybody.mix), **refusal, "answers": False, "rows": 0, "why": why}
+        ANY: {"mix": list(usual.mix), **_refusal(usual, sign_weights, params), "answers": False, "rows": 0, "why": why}
     }
     for language in everybody.languages:
-        found[language] = _language(everybody.speaking(language), everybody, refusal, weights=weights, params=params)
+        found[language] = _language(everybody.speaking(language), everybody, sign_weights=sign_weights, params=params)
     return found
 
 
+def _refusal(held: HeldOut, sign_weights: SignWeights, params: IntentParams) -> dict[str, Any]:
+    weights = sign_weights(held.mix)
+    return {"sign_weights": weights, **held.refusal(weights, refused_share=params.false_refusal)}
+
+
 def _language(
-    own: Sequence[Asked], everybody: HeldOut, refusal: dict[str, Any], *, weights: Sequence[float], params: IntentParams
+    own: Sequence[Asked], everybody: HeldOut, *, sign_weights: SignWeights, params: IntentParams
 ) -> dict[str, Any]:
     alone = sum(len(part.said.texts) for part in own) >= params.min_language_rows
     held = HeldOut.of(own, mix=None if alone else everybody.mix)
-    if alone:
-        refusal = held.refusal(weights, refused_share=params.false_refusal)
+    refusal = _refusal(held if alone else everybody, sign_weights, params)
     share = intervals.proportion(held.right_count(), of=held.rows)
     answers = share.low >= params.language_floor
     seen = f"right on {share.estimate:.1%} of {held.rows} texts, surely on {share.low:.1%}"
@@ -90,8 +101,7 @@ def _language(
 
 def _scores(parts: Sequence[Asked]) -> Scores:
     return Scores(
-        of_vectors=np.concatenate([part.read.of_vectors for part in parts]),
-        of_grams=np.concatenate([part.read.of_grams for part in parts]),
+        of_heads=np.concatenate([part.read.scores for part in parts]),
         truth=np.concatenate([part.said.labels for part in parts]),
         weights=np.concatenate([part.said.weights for part in parts]),
     )

@@ -51,14 +51,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Learned:
-    """An encoder and the heads on it."""
+    """Encoders and the heads on them."""
 
-    encoder: texts.Encoder
+    encoders: tuple[texts.Encoder, ...]
     head: Head
 
     def asked(self, said: Said) -> Asked:
         """What it sees in rows that taught nothing."""
-        return Asked(self.head, self.head.read(examples(said, self.encoder)), said)
+        return Asked(self.head, self.head.read(examples(said, self.encoders)), said)
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class School:
-    """What learning needs besides the rows: the encoder as it came, labels in order, figures, a place to work in."""
+    """What learning needs besides the rows: the encoders as they came, labels in order, figures, a place to work in.
 
-    base: texts.Encoder
+    The first encoder is the one that can be tuned; a second one knows other languages.
+    """
+
+    bases: tuple[texts.Encoder, ...]
     names: Sequence[str]
     params: IntentParams
     seed: int
@@ -101,9 +104,9 @@ def said_of(table: pa.Table, labels: Sequence[str], *, max_chars: int) -> Said:
     )
 
 
-def examples(said: Said, encoder: texts.Encoder) -> Examples:
+def examples(said: Said, encoders: Sequence[texts.Encoder]) -> Examples:
     """The rows with their vectors."""
-    return Examples(encoder.encode(said.texts), said.texts, said.labels, said.weights)
+    return Examples(tuple(one.encode(said.texts) for one in encoders), said.texts, said.labels, said.weights)
 
 
 def chosen(said: Said, *, base: texts.Encoder, params: IntentParams) -> tuple[str, str]:
@@ -111,13 +114,22 @@ def chosen(said: Said, *, base: texts.Encoder, params: IntentParams) -> tuple[st
     tunable = isinstance(base, OnnxEncoder)
     if params.recipe != "auto":
         return _asked_for(params.recipe, tunable=tunable), "asked for"
-    each = float(np.median(np.unique(said.labels, return_counts=True)[1]))
+    each = _middle(said)
     seen = f"{each:g} examples of the middle intent"
     if not tunable:
         return FROZEN, f"this encoder cannot be tuned ({seen})"
     if each < 2:
         return FROZEN, f"{seen}: no pairs to learn from"
-    return (CONTRASTIVE if each <= params.contrastive_most else FULL), seen
+    return (CONTRASTIVE if _few(said, params) else FULL), seen
+
+
+def _middle(said: Said) -> float:
+    """Examples of the intent in the middle."""
+    return float(np.median(np.unique(said.labels, return_counts=True)[1]))
+
+
+def _few(said: Said, params: IntentParams) -> bool:
+    return _middle(said) <= params.contrastive_most
 
 
 def _asked_for(recipe: str, *, tunable: bool) -> str:
@@ -130,17 +142,20 @@ def _asked_for(recipe: str, *, tunable: bool) -> str:
 
 def learned(said: Said, *, recipe: str, held: Said | None, school: School, name: str) -> Learned:
     """Learn from these rows; `held` chooses the strength of the heads, `name` is the encoder's folder in scratch."""
-    encoder = school.base
+    encoders, words = school.bases, [intent_tuning.words_of(one) for one in school.names]
     if recipe != FROZEN:
-        lesson = intent_tuning.Lesson(said.texts, said.labels, [intent_tuning.words_of(one) for one in school.names])
         folder = intent_tuning.tune(
-            school.params.encoder, lesson, vectors=school.base.encode(said.texts),
-            params=_tuning(recipe, school.params), seed=school.seed, threads=school.threads, to=school.scratch / name,
+            school.params.encoder, intent_tuning.Lesson(said.texts, said.labels, words),
+            vectors=encoders[0].encode(said.texts), params=_tuning(recipe, school.params), seed=school.seed,
+            threads=school.threads, to=school.scratch / name,
         )  # fmt: skip
-        encoder = OnnxEncoder(folder, threads=school.threads)
-    asked = None if held is None else examples(held, encoder)
-    head = intent_head.fit(examples(said, encoder), held=asked, label_count=len(school.names), params=school.params)
-    return Learned(encoder, head)
+        encoders = (OnnxEncoder(folder, threads=school.threads), *encoders[1:])
+    asked = None if held is None else examples(held, encoders)
+    named = tuple(one.encode(words) for one in encoders) if _few(said, school.params) else None
+    head = intent_head.fit(
+        examples(said, encoders), held=asked, label_count=len(school.names), params=school.params, named=named
+    )
+    return Learned(encoders, head)
 
 
 def _tuning(recipe: str, params: IntentParams) -> TuningParams:

@@ -1,7 +1,7 @@
 """What gives a stranger away: learned by leaving intents out, one part of them after the other.
 
 No text from outside is needed, nor may one be used: to a model that was not taught an intent, its texts are strangers,
-close ones mostly. How much each sign (`loader.SIGNS`) tells differs from centre to centre: where intents are far apart
+close ones mostly. How much each sign (`loader.signs`) tells differs from centre to centre: where intents are far apart
 it is how sure the model is, where they are many and alike it is how near the nearest example lies.
 """
 
@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from training import intent_head
+from training.calibration import Mix
 from training.intent_head import Examples, Head
-from training.loaders.intent import SIGNS, familiarity, signs
+from training.loaders.intent import ENCODER_SIGNS, SIGNS, familiarity, heard, signs
 from training.params import IntentParams
 
 Doubles = npt.NDArray[np.float64]
@@ -37,15 +38,16 @@ class _Split:
     strange: npt.NDArray[np.int64]
 
 
-def weights(examples: Examples, *, mix: tuple[float, float, float], params: IntentParams, seed: int) -> list[float]:
-    """One weight of at least 0 for each of `SIGNS`; all alike where there are too few intents to leave any out.
+def weights(examples: Examples, *, mix: Mix, params: IntentParams, seed: int) -> list[float]:
+    """One weight of at least 0 for each of `loader.signs`; all alike where there are too few intents to leave any out.
 
-    examples: training rows under the encoder as it came: a fine-tuned one has seen the intents that are left out.
+    examples: training rows under the encoders as they came: a fine-tuned one has seen the intents that are left out.
+    mix: by which the encoders that are heard are known, and the scores weighed.
     """
     few = _fewer(examples)
     told = [_tails(few, split, mix=mix, params=params) for split in _splits(few.labels, seed=seed)]
     if not told:
-        return [1.0] * len(SIGNS)
+        return [1.0] * (len(SIGNS) + len(ENCODER_SIGNS) * len(heard(mix)))
     found = _separating(np.vstack([known for known, _ in told]), np.vstack([strange for _, strange in told]))
     return [round(float(one), 4) for one in found]
 
@@ -71,9 +73,7 @@ def _splits(labels: npt.NDArray[np.int64], *, seed: int) -> list[_Split]:
     return [one for one in made if len(one.known)]
 
 
-def _tails(
-    examples: Examples, split: _Split, *, mix: tuple[float, float, float], params: IntentParams
-) -> tuple[Doubles, Doubles]:
+def _tails(examples: Examples, split: _Split, *, mix: Mix, params: IntentParams) -> tuple[Doubles, Doubles]:
     """Log tail shares of each sign, of the held-out rows and of the strangers, among the held-out rows."""
     head = _head(examples.take(split.taught), params)
     known, strange = (

@@ -64,7 +64,9 @@ def tune(
                 weights.requires_grad_("word_embeddings" not in name)
         pairs = paired(lesson, vectors=np.asarray(vectors), params=params, seed=seed)
         _train(model, pairs, params=params, seed=seed, scratch=Path(scratch))
-        return texts.export_onnx(base, to=to, model=model)
+        tuned = texts.load_model(base)  # the trainer leaves its own precision wrapped around the one it trained
+        tuned.load_state_dict(model.state_dict())
+        return texts.export_onnx(base, to=to, model=tuned)
 
 
 def paired(
@@ -117,7 +119,8 @@ def _train(
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(scratch), num_train_epochs=1, per_device_train_batch_size=len(batches[0]),
         learning_rate=params.learning_rate, warmup_steps=max(1, len(batches) // 10), weight_decay=params.weight_decay,
-        seed=seed, data_seed=seed, use_cpu=True, bf16=params.half_precision, save_strategy="no", logging_strategy="no",
+        seed=seed, data_seed=seed, use_cpu=True, bf16=params.half_precision and has_half_precision(),
+        save_strategy="no", logging_strategy="no",
         eval_strategy="no", report_to="none", disable_tqdm=True, batch_sampler=_in_order,
     )  # fmt: skip
     with _quiet():
@@ -125,6 +128,13 @@ def _train(
             model=model, args=arguments, train_dataset=rows, loss=_ranking_loss(model, scale=params.scale)
         )
         trainer.train()
+
+
+def has_half_precision() -> bool:
+    """Whether this processor multiplies bfloat16 itself; where it must pretend to, it is slower than without."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _in_order(dataset: Any, batch_size: int, drop_last: bool, **_told: Any) -> Any:

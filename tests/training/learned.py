@@ -50,7 +50,13 @@ GATES: dict[str, Any] = {
 def params(**changed: dict[str, Any]) -> Params:
     """Small and quick: the hashing encoder, few trees."""
     told: dict[str, Any] = {
-        "intent": {"encoder": "hash-128", "strengths": [10.0], "ngram_strengths": [10.0], "ngram_buckets": 1024},
+        "intent": {
+            "encoder": "hash-128",
+            "multilingual": "",
+            "strengths": [10.0],
+            "ngram_strengths": [10.0],
+            "ngram_buckets": 1024,
+        },
         "routing": {"rounds": 40},
         "forecast": {"rounds": 20, "quantiles": [0.1, 0.5, 0.9]},
         "gates": GATES,

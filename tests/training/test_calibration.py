@@ -15,7 +15,7 @@ def _scores(count: int, *, heat: float, wrong: float, seed: int = 1) -> Scores:
     truth = np.asarray([rng.choice(4, p=row) for row in shares])
     lost = rng.random(count) < wrong
     truth[lost] = rng.integers(0, 4, lost.sum())
-    return Scores(heat * logits, np.zeros((count, 4)), truth, np.ones(count))
+    return Scores(np.stack([heat * logits, np.zeros((count, 4))], axis=1), truth, np.ones(count))
 
 
 def test_ece_of_two_bins_worked_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +66,34 @@ def test_the_mix_makes_confidence_truthful_where_labels_are_wrong() -> None:
 
 
 def test_five_rows_all_right_do_not_ask_for_certainty() -> None:
-    few = Scores(np.eye(5) * 2.0, np.zeros((5, 5)), np.arange(5), np.ones(5))
+    few = Scores(np.stack([np.eye(5) * 2.0, np.zeros((5, 5))], axis=1), np.arange(5), np.ones(5))
 
     assert few.shares(calibration.best_mix(few)).max() < 0.99
+
+
+def _heard(*loudness: float) -> calibration.Mix:
+    """The mix of encoders of which each sees the truth this loud, in noise of its own, and a deaf head of n-grams."""
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 4, 600)
+    seen = [loud * np.eye(4)[truth] + rng.normal(size=(600, 4)) for loud in loudness]
+    return calibration.best_mix(Scores(np.stack([*seen, np.zeros((600, 4))], axis=1), truth, np.ones(600)))
+
+
+def test_encoders_that_both_tell_something_are_both_heard_and_one_that_does_not_is_not_asked() -> None:
+    both, one = _heard(2.0, 2.0), _heard(2.0, 0.0)
+
+    assert min(both[:2]) > 0.3
+    assert (one[0] > 0.3, one[1]) == (True, 0.0)
+
+
+def test_heads_may_be_left_out_whatever_they_tell() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 4, 200)
+    scores = Scores(
+        np.stack([3 * np.eye(4)[truth], rng.normal(size=(200, 4)), np.zeros((200, 4))], axis=1), truth, np.ones(200)
+    )
+
+    assert calibration.best_mix(scores, only=[1])[0] == 0.0
 
 
 def test_the_threshold_refuses_the_stated_share() -> None:

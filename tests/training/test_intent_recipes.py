@@ -51,7 +51,7 @@ def test_a_recipe_can_be_asked_for_and_an_unknown_one_names_the_known() -> None:
 
 
 def _school(tmp_path: Path) -> School:
-    return School(HashEncoder(dimension=32), ["a", "b"], PARAMS, 1, 1, tmp_path)
+    return School((HashEncoder(dimension=32),), ["a", "b"], PARAMS, 1, 1, tmp_path)
 
 
 def test_folds_leave_a_fifth_of_each_intent_out_and_never_its_only_row(tmp_path: Path) -> None:

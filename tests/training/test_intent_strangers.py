@@ -6,7 +6,7 @@ import pytest
 from tests.training import learned
 from training import intent_strangers
 from training.intent_head import Examples
-from training.loaders.intent import SIGNS, familiarity
+from training.loaders.intent import ENCODER_SIGNS, SIGNS, familiarity
 
 PARAMS = learned.params().intent
 MIX = (1.0, 0.2, 0.02)
@@ -20,14 +20,14 @@ def _examples(intents: int, *, each: int = 12, spread: float = 0.3, seed: int = 
     vectors = centres[labels] + spread * rng.normal(size=(len(labels), 16))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     return Examples(
-        vectors, [f"word{label} and so on {i}" for i, label in enumerate(labels)], labels, np.ones(len(labels))
+        (vectors,), [f"word{label} and so on {i}" for i, label in enumerate(labels)], labels, np.ones(len(labels))
     )
 
 
 def test_every_sign_has_a_weight_of_at_least_nothing_and_some_tell_something() -> None:
     found = intent_strangers.weights(_examples(16), mix=MIX, params=PARAMS, seed=1)
 
-    assert len(found) == len(SIGNS)
+    assert len(found) == len(SIGNS) + len(ENCODER_SIGNS)
     assert min(found) >= 0
     assert max(found) > 0
 

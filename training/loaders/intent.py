@@ -1,8 +1,9 @@
 """How an intent payload answers. This file is copied into every payload as loader.py and needs no other file of ours.
 
-The payload beside it: payload.json (labels, languages, thresholds), encoder.json, encoder.onnx and tokenizer.json (none
-of these for the hashing fake), and the two heads as plain arrays. Serving calls `load` and `Model.answer`; MLflow
-loads the same file from code and calls them too. Needs numpy, and onnxruntime and tokenizers for a real encoder.
+The payload beside it: payload.json (labels, languages, thresholds), a folder for each encoder that is asked (encoder-0:
+encoder.json, encoder.onnx, tokenizer.json; none for the hashing fake), and the heads as plain arrays. Serving calls
+`load` and `Model.answer`; MLflow loads the same file from code and calls them too. Needs numpy, and onnxruntime and
+tokenizers for a real encoder.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-FORMAT = 2
-# What tells a text that was learned from a stranger (`signs`); the payload weighs each.
-SIGNS = ("confidence", "certainty", "top", "lead", "likeness", "nearest", "crowding", "gram_likeness", "gram_top",
-         "agreement")  # fmt: skip
+FORMAT = 3
+# What tells a text that was learned from a stranger (`signs`); the payload weighs each. The first are told by all
+# scores together, the others by each encoder that is heard.
+SIGNS = ("confidence", "certainty", "top", "lead", "gram_likeness", "gram_top")
+ENCODER_SIGNS = ("likeness", "nearest", "crowding", "agreement")
 # Neighbours that are asked: few, as an intent may have five examples. Their say falls by e with each 0.05 of cosine.
 NEIGHBOURS, NEIGHBOUR_SCALE = 10, 20.0
 CROWD = 5
@@ -83,67 +85,82 @@ def softmax(logits: Doubles) -> Doubles:
     return shares
 
 
-def mixed(of_vectors: Doubles, of_grams: Doubles, *, mix: Sequence[float]) -> Doubles:
-    """Probabilities (n, labels) from the two heads' raw scores.
+def mixed(scores: Doubles, *, mix: Sequence[float]) -> Doubles:
+    """Probabilities (n, labels) from the heads' raw scores (n, heads, labels).
 
     mix: the weight of each head's scores, and the share of answers that are wrong however sure the scores are, since
     the labels that teach and judge are themselves wrong sometimes; it is spread evenly.
     """
-    sure = softmax(mix[0] * of_vectors + mix[1] * of_grams)
-    shares: Doubles = (1.0 - mix[2]) * sure + mix[2] / sure.shape[1]
+    sure = softmax(weighed(scores, mix=mix))
+    shares: Doubles = (1.0 - mix[-1]) * sure + mix[-1] / sure.shape[1]
     return shares
 
 
-class Read(NamedTuple):
-    """What the two heads see in n texts, before they are mixed."""
+def weighed(scores: Doubles, *, mix: Sequence[float]) -> Doubles:
+    """The heads' raw scores (n, heads, labels), each times its weight in the mix, summed: (n, labels)."""
+    summed: Doubles = np.einsum("h,nhl->nl", np.asarray(mix[:-1], dtype=np.float64), scores)
+    return summed
 
-    vectors: Floats  # (n, d) unit rows
-    of_vectors: Doubles  # (n, labels) raw scores
-    of_grams: Doubles  # (n, labels) raw scores
+
+class Read(NamedTuple):
+    """What the heads see in n texts, before they are mixed: one head an encoder, and the last on n-grams."""
+
+    vectors: tuple[Floats, ...]  # of each encoder (n, d) unit rows; (n, 0) where it was not asked
+    scores: Doubles  # (n, heads, labels), raw
     gram_likeness: Doubles  # (n, labels) cosine to each label's mean row of n-grams
 
     def shares(self, mix: Sequence[float]) -> Doubles:
         """Probabilities (n, labels)."""
-        return mixed(self.of_vectors, self.of_grams, mix=mix)
+        return mixed(self.scores, mix=mix)
 
     def take(self, rows: Integers) -> Read:
         """These texts only."""
-        return Read(self.vectors[rows], self.of_vectors[rows], self.of_grams[rows], self.gram_likeness[rows])
+        return Read(tuple(one[rows] for one in self.vectors), self.scores[rows], self.gram_likeness[rows])
+
+
+def heard(mix: Sequence[float]) -> list[int]:
+    """The encoders that count in this mix, by place: those without weight need not be asked."""
+    return [place for place, weight in enumerate(mix[:-2]) if weight > 0.0]
 
 
 def signs(read: Read, *, mix: Sequence[float], arrays: Mapping[str, Any]) -> Doubles:
-    """The `SIGNS` of n texts, (n, signs); each is lower for a stranger.
+    """The `SIGNS` of n texts and the `ENCODER_SIGNS` of each encoder heard, (n, signs); each is lower for a stranger.
 
-    arrays: `vector_centroids`, and what is remembered of the training rows: `known_vectors` (m, d), `known_labels` and
-    `known_crowding` (m,), how close each of them has its own nearest. certainty is the negative entropy; lead the
-    distance to the second score; crowding compares the distance to the nearest rows with theirs (as the local outlier
-    factor, Breunig et al. 2000); agreement is the share of the neighbours' say that goes to the best guess.
+    arrays: of each encoder `centroids_0` (d, labels), and what is remembered of the training rows: `known_vectors_0`
+    (m, d), `known_labels` and `known_crowding_0` (m,), how close each of them has its own nearest. certainty is the
+    negative entropy; lead the distance to the second score; crowding compares the distance to the nearest rows with
+    theirs (as the local outlier factor, Breunig et al. 2000); agreement is the share of the neighbours' say that goes
+    to the best guess.
     """
-    scores, shares = mix[0] * read.of_vectors + mix[1] * read.of_grams, read.shares(mix)
+    scores, shares = weighed(read.scores, mix=mix), read.shares(mix)
     rows, guess = np.arange(len(scores)), shares.argmax(axis=1)
     ordered = np.partition(scores, -2, axis=1)
-    close, of_guess, crowd = _neighbours(read.vectors, guess, arrays)
-    say = np.exp(NEIGHBOUR_SCALE * (close - 1.0))
-    told = (
+    told = [
         np.log(shares.max(axis=1)), (shares * np.log(shares + 1e-12)).sum(axis=1), ordered[:, -1],
-        ordered[:, -1] - ordered[:, -2], (read.vectors @ arrays["vector_centroids"]).max(axis=1), close[:, 0], crowd,
-        read.gram_likeness[rows, guess], read.of_grams.max(axis=1), (say * of_guess).sum(axis=1) / say.sum(axis=1),
-    )  # fmt: skip
+        ordered[:, -1] - ordered[:, -2], read.gram_likeness[rows, guess], read.scores[:, -1].max(axis=1),
+    ]  # fmt: skip
+    for place in heard(mix):
+        told += _encoder_signs(read.vectors[place], guess, place=place, arrays=arrays)
     return np.column_stack(told).astype(np.float64)
 
 
-def _neighbours(vectors: Floats, guess: Integers, arrays: Mapping[str, Any]) -> tuple[Doubles, Any, Doubles]:
-    """Cosines to the nearest known rows (n, at most 10; falling), whether each has the guessed label, and crowding."""
-    known, labels, crowding = arrays["known_vectors"], arrays["known_labels"], arrays["known_crowding"]
+def _encoder_signs(vectors: Floats, guess: Integers, *, place: int, arrays: Mapping[str, Any]) -> list[Any]:
+    close, nearest = neighbours(vectors, arrays[f"known_vectors_{place}"], count=NEIGHBOURS)
+    own = arrays[f"known_crowding_{place}"][nearest[:, :CROWD]].mean(axis=1)
+    crowd = -(1.0 - close[:, :CROWD].mean(axis=1)) / (1.0 - own + 0.02)
+    say = np.exp(NEIGHBOUR_SCALE * (close - 1.0))
+    agreement = (say * (arrays["known_labels"][nearest] == guess[:, None])).sum(axis=1) / say.sum(axis=1)
+    return [(vectors @ arrays[f"centroids_{place}"]).max(axis=1), close[:, 0], crowd, agreement]
+
+
+def neighbours(vectors: Floats, known: Floats, *, count: int) -> tuple[Doubles, Integers]:
+    """Cosines to the nearest known rows (n, at most `count`; falling) and which rows those are."""
     cosines = vectors @ known.T
-    count = min(NEIGHBOURS, len(known))
+    count = min(count, len(known))
     nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
     order = np.argsort(-np.take_along_axis(cosines, nearest, axis=1), axis=1, kind="stable")
     nearest = np.take_along_axis(nearest, order, axis=1)
-    close = np.take_along_axis(cosines, nearest, axis=1).astype(np.float64)
-    own = crowding[nearest[:, :CROWD]].mean(axis=1)
-    crowd: Doubles = -(1.0 - close[:, :CROWD].mean(axis=1)) / (1.0 - own + 0.02)
-    return close, labels[nearest] == guess[:, None], crowd
+    return np.take_along_axis(cosines, nearest, axis=1).astype(np.float64), nearest
 
 
 def familiarity(told: Doubles, *, tables: Sequence[Sequence[float]], weights: Sequence[float]) -> Doubles:
@@ -171,10 +188,10 @@ class Model:
         self.languages: dict[str, dict[str, Any]] = told["languages"]
         self.max_chars: int = told["max_chars"]
         self.alternatives: int = told["alternatives"]
-        self.sign_weights: list[float] = told["sign_weights"]
         self.threads = threads
+        self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
-        self._vector = _encoder(folder, told["encoder"])
+        self._encoders = [_encoder(folder / f"encoder-{place}", one) for place, one in enumerate(told["encoders"])]
 
     def answer(self, texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
         """One answer a text, in order: what the customer wants, or that a person should ask.
@@ -183,37 +200,41 @@ class Model:
         guess, 0 to 1), abstained, reason (empty when answered), alternatives (the best guesses with their confidence,
         so that a caller may ask the customer to choose), language.
         """
-        read = self._read(texts)
+        read = self._read(texts, languages)
         return [self._answer(*row) for row in zip(texts, languages, read, strict=True)]
 
     def shares(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """Calibrated probabilities (texts, labels), before any refusal."""
-        rows = [self._shares(one, language) for one, language in zip(self._read(texts), languages, strict=True)]
+        read = self._read(texts, languages)
+        rows = [self._shares(one, language) for one, language in zip(read, languages, strict=True)]
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)))
 
     def familiarity(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """How much each text looks like those that were learned (n,); below the language's threshold it is refused."""
-        read = zip(self._read(texts), languages, strict=True)
+        read = zip(self._read(texts, languages), languages, strict=True)
         return np.asarray([self._familiarity(one, language) for one, language in read], dtype=np.float64)
 
-    def _read(self, texts: Sequence[str]) -> list[Read]:
-        """What the two heads see in each text."""
+    def _read(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
+        """What the heads see in each text."""
         cleaned = [clean(text)[: self.max_chars] for text in texts]
         if self.threads == 1 or len(cleaned) < 2:
-            return [self._one(text) for text in cleaned]
+            return [self._one(text, language) for text, language in zip(cleaned, languages, strict=True)]
         with ThreadPoolExecutor(self.threads) as workers:
-            return list(workers.map(self._one, cleaned))
+            return list(workers.map(self._one, cleaned, languages))
 
-    def _one(self, text: str) -> Read:
-        arrays, vector = self._arrays, self._vector(text)
-        inverse_share = arrays["inverse_share"]
-        found, values = weighted(grams(text, buckets=len(inverse_share)), inverse_share=inverse_share)
-        told = (
-            vector @ arrays["vector_weights"] + arrays["vector_bias"],
-            values @ arrays["gram_weights"][found] + arrays["gram_bias"],
-            values @ arrays["gram_centroids"][found],
+    def _one(self, text: str, language: str) -> Read:
+        arrays, asked = self._arrays, heard(self._settings(language)["mix"])
+        vectors, scores = [], []
+        for place, encoder in enumerate(self._encoders):
+            vector = encoder(text) if place in asked else np.zeros(0, dtype=np.float32)
+            vectors.append(vector[None, :])
+            scores.append(vector @ arrays[f"weights_{place}"] + arrays[f"bias_{place}"] if place in asked else self._no)
+        found, values = weighted(
+            grams(text, buckets=len(arrays["inverse_share"])), inverse_share=arrays["inverse_share"]
         )
-        return Read(vector[None, :], *(one.astype(np.float64)[None, :] for one in told))
+        scores.append(values @ arrays["gram_weights"][found] + arrays["gram_bias"])
+        likeness = values @ arrays["gram_centroids"][found]
+        return Read(tuple(vectors), np.stack(scores).astype(np.float64)[None], likeness.astype(np.float64)[None, :])
 
     def _shares(self, read: Read, language: str) -> Doubles:
         shares: Doubles = read.shares(self._settings(language)["mix"])[0]
@@ -222,7 +243,7 @@ class Model:
     def _familiarity(self, read: Read, language: str) -> float:
         settings = self._settings(language)
         told = signs(read, mix=settings["mix"], arrays=self._arrays)
-        return float(familiarity(told, tables=settings["tables"], weights=self.sign_weights)[0])
+        return float(familiarity(told, tables=settings["tables"], weights=settings["sign_weights"])[0])
 
     def _settings(self, language: str) -> dict[str, Any]:
         return self.languages.get(language) or self.languages["*"]
@@ -262,6 +283,8 @@ def load(folder: Path, *, threads: int = 1) -> Model:
 
 def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str], Floats]:
     """What turns one cleaned text into its unit vector."""
+    if told["kind"] == "none":  # it was tried, and no language hears it
+        return lambda _: np.zeros(0, dtype=np.float32)
     if told["kind"] == "hash":
         return lambda text: _hashed(text, dimension=told["dimension"])
     import onnxruntime
