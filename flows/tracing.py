@@ -168,6 +168,10 @@ def prediction_trace(place: Workspace, prediction_id: str) -> dict[str, Any]:
     told = version_trace(place, family, number)
     approval = next((one for one in told["requests"] if one["approval"] == record.get("approval")), "not in the chain")
     card = told["card"]
+    if family == "intent":
+        from flows import explaining
+
+        traced["why"] = explaining.why(place, record, version=number)
     return {
         **traced,
         "version": {"version": told["version"], "artefact": told["artefact"], "report": told["report"]},

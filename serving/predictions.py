@@ -70,12 +70,22 @@ def _trace(row: dict[str, Any], desk: Desk, texts: bool) -> dict[str, Any]:
         "features": features if texts else _without_texts(features),
         "approval": None,
         "version": None,
+        "why": None,
     }
     if row.get("version"):
         family, _, version = str(row["version"]).partition("/")
         told["approval"] = _approval(row.get("approval"), desk)
         told["version"] = _version(family, version, desk)
+        told["why"] = _why(row, features, desk) if texts and family == "intent" else None
     return told
+
+
+def _why(row: dict[str, Any], features: dict[str, Any], desk: Desk) -> dict[str, Any] | None:
+    """The nearest training examples and the words that carried the answer; none of a version that serves no more."""
+    slot = desk.slot("intent")
+    if slot.model is None or slot.version != row["version"]:
+        return None
+    return dict(slot.model.explain(str(features["text"]), language=str(features["language"])))
 
 
 def _without_texts(features: dict[str, Any]) -> dict[str, Any]:

@@ -17,13 +17,16 @@ import numpy as np
 import pyarrow as pa
 
 from features import text as texts
-from training import gates, intent_figures, intent_languages, intent_strangers, loaders, payload, rows
+from training import gates, intent_doubts, intent_figures, intent_languages, intent_strangers, loaders, payload, rows
 from training import intent_recipes as recipes
 from training.calibration import Mix
+from training.intent_head import Examples
 from training.loaders.intent import FORMAT, heard
 from training.params import IntentParams, Params
 from training.report import Report
 
+# Beside the payload's parts: the training rows whose labels are likely wrong (`intent_doubts`), by id.
+DOUBTS = "doubts.json"
 COLUMNS = ("example_id", "text", "language", "channel", "label", "weight", "part")
 
 
@@ -77,18 +80,27 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
         recipe, why = recipes.chosen(said, base=school.bases[0], params=params)
         made, parts = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
         held_out = intent_languages.HeldOut.of(parts)
+        untaught = recipes.examples(said, school.bases)
         _write(to, made=made, told={
-            "labels": labels, "languages": _languages(held_out, said, school),
+            "labels": labels, "languages": _languages(held_out, untaught, school),
             "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip
+        doubts = _doubts(untaught, said.ids, school)
+        rows.write_json(to / DOUBTS, {"doubts": [one.to_json() for one in doubts]})
     return {"rows": train.num_rows, "calibrated_on": held_out.rows, "labels": len(labels), "recipe": recipe,
-            "strength": made.head.of_vectors[0].strength}  # fmt: skip
+            "strength": made.head.of_vectors[0].strength, "labels_in_doubt": len(doubts)}  # fmt: skip
 
 
-def _languages(held_out: intent_languages.HeldOut, said: recipes.Said, school: recipes.School) -> dict[str, Any]:
+def _doubts(untaught: Examples, ids: Sequence[str], school: recipes.School) -> list[intent_doubts.Doubt]:
+    """The labels that are likely wrong, by what all encoders see as they came."""
+    joined = np.hstack(untaught.vectors) / np.sqrt(len(untaught.vectors))
+    return intent_doubts.doubted(joined, untaught.labels, ids=ids, names=school.names, seed=school.seed)
+
+
+def _languages(held_out: intent_languages.HeldOut, untaught: Examples, school: recipes.School) -> dict[str, Any]:
     """How each language is spoken; what gives strangers away is learned once for each set of encoders heard."""
-    untaught, found = recipes.examples(said, school.bases), {}
+    found: dict[tuple[int, ...], list[float]] = {}
 
     def sign_weights(mix: Mix) -> list[float]:
         key = tuple(heard(mix))
@@ -135,6 +147,7 @@ def _write(to: Path, *, made: recipes.Learned, told: dict[str, Any]) -> None:
         ],
         "requirements": ["numpy", "onnxruntime", "tokenizers"],
         "signature": {"inputs": [["text", "string"], ["language", "string"]]},
+        "known_ids": list(made.known_ids),
         "arrays": sorted(head.arrays(places=asked)), "strengths": [one.strength for one in head.of_vectors],
         "gram_strength": head.gram_strength,
     })  # fmt: skip

@@ -36,25 +36,27 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Said:
-    """Labelled texts: cleaned, with label numbers, weights and languages."""
+    """Labelled texts: cleaned, with label numbers, weights, languages, and the ids by which they are known."""
 
     texts: Sequence[str]
     labels: Rows
     weights: Doubles
     languages: Sequence[str]
+    ids: Sequence[str]
 
     def take(self, rows: Rows) -> Said:
         """These rows only."""
-        kept = [self.texts[row] for row in rows], self.labels[rows], self.weights[rows]
-        return Said(*kept, [self.languages[row] for row in rows])
+        texts, languages, ids = ([one[row] for row in rows] for one in (self.texts, self.languages, self.ids))
+        return Said(texts, self.labels[rows], self.weights[rows], languages, ids)
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Encoders and the heads on them."""
+    """Encoders and the heads on them; the ids of the training rows that are remembered."""
 
     encoders: tuple[texts.Encoder, ...]
     head: Head
+    known_ids: Sequence[str]
 
     def asked(self, said: Said) -> Asked:
         """What it sees in rows that taught nothing."""
@@ -94,13 +96,14 @@ class School:
 
 
 def said_of(table: pa.Table, labels: Sequence[str], *, max_chars: int) -> Said:
-    """The rows of a feature table (text, label, weight, language)."""
+    """The rows of a feature table (example_id, text, label, weight, language)."""
     number = {label: i for i, label in enumerate(labels)}
     return Said(
         texts=[clean(text)[:max_chars] for text in table["text"].to_pylist()],
         labels=np.asarray([number[label] for label in table["label"].to_pylist()], dtype=np.int64),
         weights=np.asarray(table["weight"].to_pylist(), dtype=np.float64),
         languages=[str(one) for one in table["language"].to_pylist()],
+        ids=table["example_id"].to_pylist(),
     )
 
 
@@ -155,7 +158,7 @@ def learned(said: Said, *, recipe: str, held: Said | None, school: School, name:
     head = intent_head.fit(
         examples(said, encoders), held=asked, label_count=len(school.names), params=school.params, named=named
     )
-    return Learned(encoders, head)
+    return Learned(encoders, head, [said.ids[row] for row in head.known_rows])
 
 
 def _tuning(recipe: str, params: IntentParams) -> TuningParams:
@@ -189,6 +192,7 @@ def _together(said: Said, held: Said) -> Said:
         np.concatenate([said.labels, held.labels]),
         np.concatenate([said.weights, held.weights]),
         [*said.languages, *held.languages],
+        [*said.ids, *held.ids],
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,36 @@ def test_labels_that_are_often_wrong_leave_confidence_truthful(tmp_path: Path) -
     excess = next(one for one in report.metrics if one.name == "ece_excess")
     assert excess.low is not None
     assert excess.low < 0.03
+
+
+def test_an_answer_is_explained_by_its_nearest_examples_and_the_words_that_carried_it(fitted: Path) -> None:
+    told = loaders.open_payload(fitted).explain("please the stolen wallet", language="en")
+
+    assert [one["intent"] for one in told["nearest"]][:3] == ["card_lost"] * 3
+    assert {one["word"] for one in told["words"][:2]} == {"stolen", "wallet"}
+    likeness = [one["likeness"] for one in told["nearest"]]
+    assert likeness == sorted(likeness, reverse=True)
+
+
+def test_of_a_chinese_text_single_characters_are_weighed_and_of_silence_nothing(fitted: Path) -> None:
+    model = loaders.open_payload(fitted)
+
+    assert all(len(one["word"]) == 1 for one in model.explain("余额多少", language="zh")["words"])
+    assert model.explain("  ", language="zh") == {"nearest": [], "words": []}
+
+
+def test_the_rows_whose_labels_are_likely_wrong_are_listed_beside_the_payload(tmp_path: Path) -> None:
+    def doubts(share: float) -> list[dict[str, object]]:
+        data = learned.write_intents(tmp_path / f"d{share}", rows=100, wrong_share=share)
+        found: list[dict[str, object]] = json.loads((_fit(data, tmp_path / f"m{share}") / "doubts.json").read_text())[
+            "doubts"
+        ]
+        return found
+
+    clean, noisy = doubts(0.0), doubts(0.15)
+
+    assert len(noisy) - len(clean) >= 0.08 * 8 * 65  # at least half of the wrong ones more than before
+    assert noisy[0].keys() == {"example_id", "label", "likely", "trust"}
 
 
 def test_one_label_is_not_enough(tmp_path: Path) -> None:

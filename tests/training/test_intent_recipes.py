@@ -24,7 +24,13 @@ class _Tunable(OnnxEncoder):
 
 def _said(*counts: int) -> Said:
     labels = np.repeat(np.arange(len(counts)), counts)
-    return Said([f"text {i}" for i in range(len(labels))], labels, np.ones(len(labels)), ["en"] * len(labels))
+    return Said(
+        [f"text {i}" for i in range(len(labels))],
+        labels,
+        np.ones(len(labels)),
+        ["en"] * len(labels),
+        [f"c-{i}" for i in range(len(labels))],
+    )
 
 
 @pytest.mark.parametrize(

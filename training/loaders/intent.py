@@ -39,6 +39,9 @@ GRAM_SIZES = (1, 2, 3, 4)
 # Where the scripts of East Asia begin in Unicode.
 _EAST_ASIAN = "\u2e80"
 _SPACES = re.compile(r"\s+")
+# What is left out in turn to see what carried an answer: a word, or a character of East Asia; so many at most.
+_PIECES = re.compile(r"[\u2e80-\U0003ffff]|[^\s\u2e80-\U0003ffff]+")
+PIECES_READ, PIECES_TOLD, NEAREST_TOLD = 60, 6, 5
 
 
 def clean(text: str) -> str:
@@ -188,6 +191,7 @@ class Model:
         self.languages: dict[str, dict[str, Any]] = told["languages"]
         self.max_chars: int = told["max_chars"]
         self.alternatives: int = told["alternatives"]
+        self._known_ids: list[str] = told["known_ids"]
         self.threads = threads
         self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
@@ -213,6 +217,35 @@ class Model:
         """How much each text looks like those that were learned (n,); below the language's threshold it is refused."""
         read = zip(self._read(texts, languages), languages, strict=True)
         return np.asarray([self._familiarity(one, language) for one, language in read], dtype=np.float64)
+
+    def explain(self, text: str, *, language: str) -> dict[str, Any]:
+        """Why this answer: the training rows nearest to the text, and the words that carried the best guess.
+
+        Returns `nearest` ({example_id, intent, likeness: cosine}, falling) and `words` ({word, weight}: by how much
+        the log probability of the best guess falls without it, falling; those that spoke against it are left out).
+        """
+        cleaned = clean(text)[: self.max_chars]
+        asked = heard(self._settings(language)["mix"])
+        if not cleaned or not asked:
+            return {"nearest": [], "words": []}
+        vectors = self._one(cleaned, language).vectors[asked[0]]
+        close, rows = neighbours(vectors, self._arrays[f"known_vectors_{asked[0]}"], count=NEAREST_TOLD)
+        told = [
+            {"example_id": self._known_ids[row], "intent": self.labels[self._arrays["known_labels"][row]],
+             "likeness": round(float(cosine), 4)}
+            for cosine, row in zip(close[0], rows[0], strict=True)
+        ]  # fmt: skip
+        return {"nearest": told, "words": self._words(cleaned, language)}
+
+    def _words(self, cleaned: str, language: str) -> list[dict[str, Any]]:
+        """The pieces without which the best guess is less likely, each left out alone."""
+        pieces = list(_PIECES.finditer(cleaned))[:PIECES_READ]
+        whole = np.log(self._shares(self._one(cleaned, language), language))
+        best = int(whole.argmax())
+        without = [cleaned[: piece.start()] + cleaned[piece.end() :] for piece in pieces]
+        fell = [float(whole[best] - np.log(self._shares(self._one(one, language), language)[best])) for one in without]
+        order = [place for place in np.argsort(-np.asarray(fell), kind="stable")[:PIECES_TOLD] if fell[place] > 0]
+        return [{"word": pieces[place].group(), "weight": round(fell[place], 4)} for place in order]
 
     def _read(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
         """What the heads see in each text."""
