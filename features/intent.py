@@ -34,6 +34,7 @@ SCHEMA = pa.schema(
         ("channel", pa.string()),
         ("label", pa.string()),
         ("label_source", pa.string()),
+        ("asked", pa.string()),
         ("weight", pa.float64()),
         ("agents_count", pa.int64()),
         ("happened_at", _TIME),
@@ -54,6 +55,7 @@ def build(
     told = examples(tables, params=params, labels=labels, as_of=as_of)
     left_out: dict[str, int] = {}
     told["part"] = _parted(told, params=params)
+    told = _without_questions(told, left_out)
     told = _drop_later_repeats(told, left_out)
     told = _capped(told, params=params, left_out=left_out).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
@@ -87,15 +89,41 @@ def _of_contacts(labelled: pd.DataFrame, tables: Tables, *, max_chars: int, as_o
     found = found.merge(turns, on="contact_id")
     found["text"] = [dialogue(said, max_chars=max_chars) for said in found["said"]]
     found["turns"] = [_compact(said) for said in found["said"]]
-    found["language"] = [
-        told if isinstance(told, str) else language_of(text)
-        for told, text in zip(found["language"], found["text"], strict=True)
-    ]
-    found["language"] = found["language"].where(found["language"].isin(["en", "zh"]), "other")
+    found["language"] = _languages(found)
     found["happened_at"] = found["started_at"]
     found["known_at"] = found[["known_at", "known_at_contact", "known_at_turns"]].max(axis=1)
     found["example_id"] = found["contact_id"]
     return found[[*SCHEMA.names[:-1]]]
+
+
+def unlabelled(
+    tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime, most: int
+) -> pd.DataFrame:
+    """The latest contacts of which no person has said what they were about: contact_id, text, language, channel.
+
+    most: rows at most, of the latest; each text once. A wrap-up code is no person's word on the text.
+    """
+    said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
+    told = intent_labels(*said, params=labels, as_of=as_of).to_pandas(ignore_metadata=True)
+    spoken = set(told.loc[told["label_source"] != "wrap_up", "contact_id"])
+    columns = ["contact_id", "revision", "channel", "language", "started_at", "known_at"]
+    found = first_revisions(frame(known(tables, "contacts", as_of=as_of), columns))
+    found = found[~found["contact_id"].isin(spoken)].sort_values(["started_at", "contact_id"]).tail(2 * most)
+    found = found.merge(_turns(tables, set(found["contact_id"]), as_of=as_of), on="contact_id")
+    found["text"] = [dialogue(said, max_chars=params.max_chars) for said in found["said"]]
+    found["language"] = _languages(found)
+    found["norm"] = [normalise(text) for text in found["text"]]
+    found = found[found["norm"] != ""].drop_duplicates("norm", keep="last").tail(most)
+    return found[["contact_id", "text", "language", "channel"]].reset_index(drop=True)
+
+
+def _languages(found: pd.DataFrame) -> pd.Series:
+    """The language that the record names, or the text's: en, zh or other."""
+    import pandas as pd
+
+    pairs = zip(found["language"], found["text"], strict=True)
+    told = [language if isinstance(language, str) else language_of(text) for language, text in pairs]
+    return pd.Series([one if one in ("en", "zh") else "other" for one in told], index=found.index, dtype=object)
 
 
 def _turns(tables: Tables, contacts: set[str], *, as_of: datetime) -> pd.DataFrame:
@@ -189,6 +217,13 @@ def _give_few(found: pd.Series, rows: pd.DataFrame) -> None:
     if len(rows) and not (found[rows.index] == "train").any():
         ordered = sorted(rows.index, key=lambda i: parts.stable_share(str(rows.at[i, "norm"]), salt="few"))
         found[ordered[: (len(ordered) + 1) // 2]] = "train"
+
+
+def _without_questions(told: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
+    """Labels that were asked for because the model was unsure, or doubted, teach; they are no sample to judge on."""
+    kept = told["asked"].isna() | (told["part"] == "train")
+    left_out["asked_for_and_so_no_sample"] = int((~kept).sum())
+    return told[kept]
 
 
 def _drop_later_repeats(told: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from features import checkers
 from features.outcomes import RESOLUTION_SCHEMA, resolution_labels
 from features.records import days, frame, known
 
@@ -39,13 +40,17 @@ INTENT_SCHEMA = pa.schema(
         ("timeless", pa.bool_()),
         ("matured", pa.bool_()),
         ("bias", pa.string()),
+        ("asked", pa.string()),
     ]
 )
-# The first of these that speaks of a contact decides its label.
-RANKS = ("corrected", "labelled", "confirmed", "wrap_up")
+# The first of these that speaks of a contact decides its label: a person's own word (an agent's or a file's), then a
+# click that the model was right, then a code chosen in haste.
+RANKS = {"corrected": 0, "labelled": 0, "confirmed": 1, "wrap_up": 2}
 BIAS = {
     "corrected": "volunteered: the mistakes that agents noticed",
     "prompted": "none known: asked at random",
+    "teach": "asked for because the model was unsure",
+    "settle": "asked for because the label was doubted",
     "labelled": "whoever made the file chose the texts",
     "confirmed": "anchored: the agent had the model's answer before them",
     "wrap_up": "chosen in haste: frequent and first codes are favoured",
@@ -64,18 +69,20 @@ def intent_labels(
 ) -> pa.Table:
     """What each contact was about, by the best source known at `as_of`: INTENT_SCHEMA, one row a contact.
 
-    A verdict on a prediction that belongs to no contact gives a row with `prediction_id` and no contact. Of several
-    agents the label with most of them holds (a tie goes to the latest), with the share that agrees as part of its
-    weight; `agents` are those who said it. intents: the taxonomy as known at `as_of`; where it has any, what names
-    none of its intents is no label, whoever said it (until the taxonomy defines it), and a deprecated intent stands for
-    the one that took its place.
+    A verdict on a prediction that belongs to no contact gives a row with `prediction_id` and no contact. A person's
+    word stands until others overturn it (`checkers.standing`); of several codes or clicks the commonest holds (a tie
+    goes to the latest). The share that agrees, and how accurate its speakers were on known answers (`checkers.trust`),
+    are part of a label's weight; `agents` are those who said it. intents: the taxonomy as known at `as_of`; where it
+    has any, what names none of its intents is no label, whoever said it (until the taxonomy defines it), and a
+    deprecated intent stands for the one that took its place.
     """
     import pandas as pd
 
     said = pd.concat([_spoken(verdicts, predictions, as_of=as_of), _wrap_ups(segments, as_of=as_of)], ignore_index=True)
     said = _in_taxonomy(said, intents)
-    said["rank"] = said["label_source"].map({name: place for place, name in enumerate(RANKS)}).astype("int64")
-    said = said[said["rank"] == said.groupby("subject")["rank"].transform("min")]
+    said["rank"] = said["label_source"].map(RANKS).astype("int64")
+    said = said[said["rank"] == said.groupby("subject")["rank"].transform("min")].reset_index(drop=True)
+    said["weight"] = said["weight"] * checkers.trust(said)
     said = said.sort_values(["subject", "known_at", "statement_id"]).drop_duplicates(["subject", "agent"], keep="last")
     return _settled(said, params=params, as_of=as_of)
 
@@ -83,7 +90,7 @@ def intent_labels(
 def _spoken(verdicts: pa.Table, predictions: pa.Table, *, as_of: datetime) -> pd.DataFrame:
     """Statements of people: subject, contact, prediction, label, source, agent, weight, time."""
     columns = ["verdict_id", "prediction_id", "contact_id", "capability", "agent_id", "verdict", "instead"]
-    columns += ["prompted", "weight", "known_at", "timeless"]
+    columns += ["prompted", "asked", "weight", "known_at", "timeless"]
     told = frame(known({"verdicts": verdicts}, "verdicts", as_of=as_of), columns)
     told = told[told["capability"] == "intent"].reset_index(drop=True)
     answers = known({"predictions": predictions}, "predictions", as_of=as_of)
@@ -112,6 +119,7 @@ _STATEMENT = [
     "label_source",
     "agent",
     "prompted",
+    "asked",
     "weight",
     "known_at",
     "timeless",
@@ -145,7 +153,7 @@ def _wrap_ups(segments: pa.Table, *, as_of: datetime) -> pd.DataFrame:
     told = told[told["disposition_code"].notna()].sort_values(["contact_id", "sequence", "known_at"])
     told = told.drop_duplicates("contact_id", keep="last")
     told = told.assign(subject=told["contact_id"], prediction_id=None, label=told["disposition_code"], weight=1.0)
-    told = told.assign(label_source="wrap_up", agent=told["agent_id"].fillna(""), prompted=False)
+    told = told.assign(label_source="wrap_up", agent=told["agent_id"].fillna(""), prompted=False, asked=None)
     return told.assign(statement_id=told["segment_id"])[_STATEMENT]
 
 
@@ -182,8 +190,12 @@ def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.
         )
     )
     votes["share"] = votes["votes"] / votes.groupby("subject")["votes"].transform("sum")
-    chosen = votes.reset_index().sort_values(["subject", "votes", "last", "label"])
-    chosen = chosen.drop_duplicates("subject", keep="last")
+    stands = _standing(said)
+    votes = votes.reset_index()
+    votes["stands"] = [
+        stands.get(subject) == label for subject, label in zip(votes["subject"], votes["label"], strict=True)
+    ]
+    chosen = votes.sort_values(["subject", "stands", "votes", "last", "label"]).drop_duplicates("subject", keep="last")
     chosen["agents"] = pd.Series(_speakers(said, chosen), index=chosen.index, dtype=object)
     told = chosen.merge(
         said.drop_duplicates(["subject", "label"], keep="last").drop(columns=["agent"]), on=["subject", "label"]
@@ -203,6 +215,18 @@ def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.
     ).replace_schema_metadata()
 
 
+def _standing(said: pd.DataFrame) -> dict[str, str]:
+    """The label that stands of each subject on which people's own words differ."""
+    spoken = said[said["rank"] == 0].sort_values(["subject", "known_at", "statement_id"])
+    differ = spoken.groupby("subject")["label"].transform("nunique") > 1
+    columns = ("label", "agent", "known_at", "weight")
+    found = {}
+    for subject, rows in spoken[differ].groupby("subject"):
+        words = zip(*(rows[name] for name in columns), strict=True)
+        found[str(subject)] = checkers.standing([checkers.Statement(*word) for word in words])
+    return found
+
+
 def _speakers(said: pd.DataFrame, chosen: pd.DataFrame) -> list[list[str]]:
     """The agents whose word each chosen label is, by row of `chosen`."""
     by_agent = said.loc[said["agent"] != "", ["subject", "label", "agent"]].merge(chosen[["subject", "label"]])
@@ -213,6 +237,7 @@ def _speakers(said: pd.DataFrame, chosen: pd.DataFrame) -> list[list[str]]:
 
 
 def _intent_bias(told: pd.DataFrame) -> list[str]:
-    asked = (told["label_source"] == "corrected") & told["prompted"]
-    bias = told["label_source"].map(BIAS).where(~asked, BIAS["prompted"])
+    asked_at_random = (told["label_source"] == "corrected") & told["prompted"]
+    bias = told["label_source"].map(BIAS).where(~asked_at_random, BIAS["prompted"])
+    bias = bias.where(told["asked"].isna(), told["asked"].map(BIAS))
     return list(bias + np.where(told["share"] < 1.0, BIAS["disputed"], ""))

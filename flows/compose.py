@@ -105,7 +105,7 @@ def _refuse_no_folder(home: Path) -> None:
 
 def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
     """What the application is handed: it starts retrainings and promotions in child processes and never waits."""
-    from flows import recalling, tracing
+    from flows import labelling, recalling, tracing
     from serving.doors import Doors
 
     return Doors(
@@ -128,6 +128,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_latest=lambda contact, capability, until: tracing.latest_record(place, contact, capability, until),
         find_decisions=lambda ids: recalling.decisions_held(place, ids),
         find_intents=lambda: recalling.intents_defined(place),
+        find_questions=lambda: labelling.asked(place),
     )
 
 

@@ -23,6 +23,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "route": ("routing",),
     "forecast": ("forecast",),
     "feedback": (),
+    "labels": (),
     "retrainings": (),
     "models": ("intent", "routing", "forecast"),
     "predictions": (),
@@ -87,6 +88,10 @@ def _no_taxonomy() -> frozenset[str]:
     return frozenset()
 
 
+def _no_questions() -> dict[str, Any] | None:
+    return None
+
+
 def _nothing_wrong() -> str:
     return ""
 
@@ -124,6 +129,8 @@ class Doors:
     find_decisions: Callable[[frozenset[str]], frozenset[str]] = _none_further
     # The intents that the taxonomy defines now, in the log or beyond it; none where there is no taxonomy.
     find_intents: Callable[[], frozenset[str]] = _no_taxonomy
+    # What people should be asked ({at, version, teach, settle}), or None before anybody looked (`GET /v1/labels/next`).
+    find_questions: Callable[[], dict[str, Any] | None] = _no_questions
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be

@@ -82,7 +82,8 @@ async def give(said: Verdict, desk: AtDesk, person: Annotated[Person, allowed("a
     agent_id = _agent(said, person)
     _refuse_incomplete(said)
     row = await run_in_threadpool(_prediction, said, desk)
-    event = _event(said, row, agent_id=agent_id, person=person, desk=desk)
+    asked = await run_in_threadpool(_asked, said, desk)
+    event = _event(said, row, agent_id=agent_id, asked=asked, person=person, desk=desk)
     repeated = await _written(event, desk)
     told = Noted(
         verdict_id=event.id,
@@ -168,7 +169,20 @@ def _refuse_contradiction(said: Verdict, row: Row) -> None:
             )
 
 
-def _event(said: Verdict, row: Row | None, *, agent_id: str | None, person: Person, desk: Desk) -> Event:
+def _asked(said: Verdict, desk: Desk) -> str | None:
+    """Why a person was asked for this label (`GET /v1/labels/next`); None where it was volunteered."""
+    if said.verdict != "labelled" or said.capability != "intent" or said.contact_id is None:
+        return None
+    told = desk.doors.find_questions() or {}
+    kinds = ("settle", "teach")
+    return next(
+        (kind for kind in kinds if any(one["contact_id"] == said.contact_id for one in told.get(kind, ()))), None
+    )
+
+
+def _event(
+    said: Verdict, row: Row | None, *, agent_id: str | None, asked: str | None, person: Person, desk: Desk
+) -> Event:
     id_ = desk.doors.new_id() if said.feedback_id is None else envelope.digest_of([person.name, said.feedback_id])[:40]
     known = row or {}
     data: dict[str, Any] = {
@@ -179,7 +193,8 @@ def _event(said: Verdict, row: Row | None, *, agent_id: str | None, person: Pers
         "agent_id": agent_id,
         "verdict": said.verdict,
         "instead": said.instead,
-        "prompted": bool(known.get("verdict_asked", False)),
+        "prompted": bool(known.get("verdict_asked", False)) and asked is None,
+        "asked": asked,
         "weight": 1.0,
     }
     return Event(
@@ -207,7 +222,8 @@ async def _written(event: Event, desk: Desk) -> bool:
     if held is None:
         await desk.recorder.write([event])
         return False
-    if {**held.event.data, "prompted": None} != {**event.data, "prompted": None}:
+    told_by_us = dict.fromkeys(("prompted", "asked"))  # why we asked is no part of what they say
+    if {**held.event.data, **told_by_us} != {**event.data, **told_by_us}:
         raise EventConflict(
             "this feedback_id was used for another verdict",
             expected="the same verdict, or a new id",

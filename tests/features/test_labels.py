@@ -51,15 +51,32 @@ def labelled(
     return list(told.to_pylist())
 
 
-def test_an_agents_correction_outranks_the_wrap_up_code_and_the_file() -> None:
-    spoken = [verdict("v1", instead="loan"), verdict("v2", agent_id=None, verdict="labelled", instead="card")]
-    (found,) = labelled(spoken, legs=[leg(disposition_code="login")])
-    assert (found["label"], found["label_source"], found["weight"], found["agents_count"]) == (
-        "loan",
-        "corrected",
-        1.0,
-        1,
-    )
+def test_an_agents_correction_outranks_the_wrap_up_code() -> None:
+    (found,) = labelled([verdict("v1", instead="loan")], legs=[leg(disposition_code="login")])
+    told = (found["label"], found["label_source"], found["weight"], found["agents_count"])
+    assert told == ("loan", "corrected", 1.0, 1)
+
+
+def _differing(*agents: str) -> dict[str, Any]:
+    """What a file calls card, and these agents, an hour apart, a loan."""
+    spoken = [verdict("v0", agent_id=None, verdict="labelled", instead="card")]
+    spoken += [
+        verdict(f"v{n}", agent_id=agent, instead="loan", at=T0 + timedelta(hours=n))
+        for n, agent in enumerate(agents, start=1)
+    ]
+    (found,) = labelled(spoken)
+    return found
+
+
+def test_a_persons_label_stands_against_one_agent_and_falls_to_two() -> None:
+    assert (_differing("ann")["label"], _differing("ann")["weight"]) == ("card", 0.5)
+    assert (_differing("ann", "bob")["label"], _differing("ann", "bob")["agents_count"]) == ("loan", 2)
+
+
+def test_a_label_that_was_asked_for_says_so() -> None:
+    (found,) = labelled([verdict("v1", instead="loan", verdict="labelled", asked="teach")])
+
+    assert (found["asked"], found["bias"]) == ("teach", "asked for because the model was unsure")
 
 
 def test_without_a_correction_the_wrap_up_code_counts_for_less() -> None:
@@ -68,10 +85,10 @@ def test_without_a_correction_the_wrap_up_code_counts_for_less() -> None:
     assert "haste" in found["bias"]
 
 
-def test_of_two_agents_who_disagree_the_later_holds_with_half_the_weight() -> None:
+def test_of_two_agents_who_disagree_the_first_holds_with_half_the_weight() -> None:
     spoken = [verdict("v1", instead="loan"), verdict("v2", agent_id="bob", instead="card", at=T0 + timedelta(hours=1))]
     (found,) = labelled(spoken)
-    assert (found["label"], found["weight"], found["agents_count"]) == ("card", 0.5, 1)
+    assert (found["label"], found["weight"], found["agents_count"]) == ("loan", 0.5, 1)
     assert "disagree" in found["bias"]
 
 

@@ -32,7 +32,8 @@ def test_an_agent_corrects_a_prediction(house: House, client: Client, prediction
     assert row_faults("verdicts", dataset_row(event), as_of=datetime(2026, 5, 1, tzinfo=UTC)) == []
     assert event.data | {"verdict_id": ""} == {
         "verdict_id": "", "prediction_id": prediction_id, "contact_id": "c-1", "capability": "intent",
-        "agent_id": "agent-1", "verdict": "wrong", "instead": "card_lost", "prompted": False, "weight": 1.0,
+        "agent_id": "agent-1", "verdict": "wrong", "instead": "card_lost", "prompted": False, "asked": None,
+        "weight": 1.0,
     }  # fmt: skip
 
 

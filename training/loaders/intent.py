@@ -195,6 +195,7 @@ class Model:
         self.threads = threads
         self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
+        self._told_encoders: list[dict[str, Any]] = told["encoders"]
         self._encoders = [_encoder(folder / f"encoder-{place}", one) for place, one in enumerate(told["encoders"])]
 
     def answer(self, texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
@@ -217,6 +218,18 @@ class Model:
         """How much each text looks like those that were learned (n,); below the language's threshold it is refused."""
         read = zip(self._read(texts, languages), languages, strict=True)
         return np.asarray([self._familiarity(one, language) for one, language in read], dtype=np.float64)
+
+    def vectors(self, texts: Sequence[str], *, languages: Sequence[str]) -> Floats:
+        """Unit rows (texts, d): what each text's encoders see of it, side by side, nothing of those not asked."""
+        widths = [self._arrays[f"weights_{place}"].shape[0] if told["kind"] != "none" else 0
+                  for place, told in enumerate(self._told_encoders)]  # fmt: skip
+        rows = np.zeros((len(texts), sum(widths)), dtype=np.float32)
+        for row, read in zip(rows, self._read(texts, languages), strict=True):
+            start = 0
+            for width, vector in zip(widths, read.vectors, strict=True):
+                row[start : start + vector.shape[1]] = vector[0]
+                start += width
+        return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
     def explain(self, text: str, *, language: str) -> dict[str, Any]:
         """Why this answer: the training rows nearest to the text, and the words that carried the best guess.
