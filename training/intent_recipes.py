@@ -167,21 +167,52 @@ def _tuning(recipe: str, params: IntentParams) -> TuningParams:
     return replace(params.tuning, passes=params.tuning.full_passes, tune_words=True)
 
 
-def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) -> tuple[Learned, list[Asked]]:
+@dataclass(frozen=True)
+class Evidence:
+    """What models made of rows that taught them nothing.
+
+    untuned: every row that was left out in turn, as read under the encoders as they came, those of `parts` first: a
+    tuned model is too dear to be made for every fold, and the folds that it was made for may be odd ones. Empty where
+    `parts` hold every row.
+    """
+
+    parts: Sequence[Asked]
+    untuned: Sequence[Asked] = ()
+
+
+def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) -> tuple[Learned, Evidence]:
     """The model, and what it (or models like it) made of rows that taught it nothing.
 
-    With rows enough that were held out, those. With fewer they teach too, and folds of all rows are left out in turn:
-    each of `folds_used` models learns from the rest and reads its fold; the model itself learns from everything.
-    NotEnoughData where no row can be left out.
+    With rows enough that were held out, those. With fewer they teach too. Where all weights are tuned there are many
+    rows: one fold of them teaches the head but not the encoder. Else folds of all rows are left out in turn: models
+    learn from the rest and read their fold, the model itself learns from everything. NotEnoughData where no row can be
+    left out.
     """
     if len(held.texts) >= school.params.min_language_rows:
         made = learned(said, recipe=recipe, held=held, school=school, name="encoder")
-        return made, [made.asked(held)]
+        return made, Evidence([made.asked(held)])
     everything = _together(said, held)
-    parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in _folds(everything, school)]
-    if not parts:
+    folds = _folds(everything, school)
+    if not folds:
         raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
-    return learned(everything, recipe=recipe, held=None, school=school, name="encoder"), parts
+    if recipe == FULL:
+        return _learned_once(everything, folds[0], school=school)
+    used = folds if recipe == FROZEN else folds[: school.params.folds_used]
+    parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
+    untuned = [] if recipe == FROZEN else [_left_out(everything, one, recipe=FROZEN, school=school) for one in folds]
+    return learned(everything, recipe=recipe, held=None, school=school, name="encoder"), Evidence(parts, untuned)
+
+
+def _learned_once(said: Said, fold: Rows, *, school: School) -> tuple[Learned, Evidence]:
+    """All weights tuned on the rows outside of the fold; the head, once it was asked the fold, learns from it too."""
+    left = said.take(fold)
+    first = learned(
+        said.take(np.setdiff1d(np.arange(len(said.texts)), fold)), recipe=FULL, held=left, school=school, name="encoder"
+    )
+    strengths = [one.strength for one in first.head.of_vectors]
+    chosen = replace(school.params, strengths=tuple(strengths[:1]), ngram_strengths=(first.head.gram_strength,))
+    head = intent_head.fit(examples(said, first.encoders), held=None, label_count=len(school.names), params=chosen)
+    return Learned(first.encoders, head, [said.ids[row] for row in head.known_rows]), Evidence([first.asked(left)])
 
 
 def _together(said: Said, held: Said) -> Said:
@@ -197,14 +228,14 @@ def _together(said: Said, held: Said) -> Said:
 
 
 def _folds(said: Said, school: School) -> list[Rows]:
-    """The rows of the folds that are used: each intent's rows are dealt out in turn, a lone one is never left out."""
+    """The rows of each fold: an intent's rows are dealt out in turn, a lone one is never left out."""
     fold = np.full(len(said.texts), -1, dtype=np.int64)
     rng = np.random.default_rng(school.seed)
     for label in np.unique(said.labels):
         rows = rng.permutation(np.flatnonzero(said.labels == label))
         if len(rows) > 1:
             fold[rows] = (np.arange(len(rows)) + rng.integers(school.params.folds)) % school.params.folds
-    kept = (np.flatnonzero(fold == number) for number in range(school.params.folds_used))
+    kept = (np.flatnonzero(fold == number) for number in range(school.params.folds))
     return [rows for rows in kept if len(rows)]
 
 

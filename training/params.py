@@ -82,7 +82,8 @@ class IntentParams(IntentDataParams):
     language_floor: float = 0.6
     # Training rows of each intent whose vectors a payload keeps, to tell how close a text is to what was learned.
     remembered: int = 40
-    # Without rows to calibrate on, so many folds are left out one after the other, of so many that the rows make.
+    # Without rows to calibrate on, folds are left out one after the other; all of them by the frozen recipe, and so
+    # many by a tuned one, for each of which an encoder is tuned.
     folds: int = 5
     folds_used: int = 2
     # How many alternatives an answer lists.

@@ -10,6 +10,7 @@ from data_contracts.errors import InputError
 from features.encoders import HashEncoder, OnnxEncoder
 from tests.training import learned
 from training import intent_recipes as recipes
+from training import intent_tuning
 from training.intent_recipes import Said, School
 
 PARAMS = learned.params().intent
@@ -65,13 +66,53 @@ def test_folds_leave_a_fifth_of_each_intent_out_and_never_its_only_row(tmp_path:
 
     folds = recipes._folds(said, _school(tmp_path))
 
-    assert [np.bincount(said.labels[fold], minlength=3).tolist() for fold in folds] == [[2, 1, 0], [2, 1, 0]]
-    assert not set(folds[0]) & set(folds[1])
+    assert [np.bincount(said.labels[fold], minlength=3).tolist() for fold in folds] == [[2, 1, 0]] * 5
+    assert len({row for fold in folds for row in fold}) == 15
 
 
 def test_rows_enough_that_were_held_out_calibrate_and_too_few_teach(tmp_path: Path) -> None:
     enough, few = _said(80, 80), _said(5, 5)
 
-    for held, rows in ((enough, [160]), (few, [22, 22])):
-        _, parts = recipes.learned_and_asked(_said(50, 50), held, recipe="frozen", school=_school(tmp_path))
-        assert [len(part.said.texts) for part in parts] == rows
+    for held, rows in ((enough, [160]), (few, [22] * 5)):
+        _, found = recipes.learned_and_asked(_said(50, 50), held, recipe="frozen", school=_school(tmp_path))
+        assert [len(part.said.texts) for part in found.parts] == rows
+        assert not found.untuned
+
+
+def _pretended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Tuning that changes nothing; how many rows each tuned encoder learned from is written down."""
+    taught: list[int] = []
+
+    def tune(base: str, lesson: intent_tuning.Lesson, **told: object) -> HashEncoder:
+        taught.append(len(lesson.texts))
+        return HashEncoder(dimension=32)
+
+    monkeypatch.setattr(intent_tuning, "tune", tune)
+    monkeypatch.setattr(recipes, "OnnxEncoder", lambda encoder, threads: encoder)
+    return taught
+
+
+def test_a_few_examples_tune_an_encoder_for_each_fold_that_is_used_and_the_others_are_read_untuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = _pretended(monkeypatch)
+
+    _, found = recipes.learned_and_asked(_said(20, 20), _said(), recipe="contrastive", school=_school(tmp_path))
+
+    assert taught == [32, 32, 40]
+    assert [len(part.said.texts) for part in found.untuned] == [8] * 5
+    for part, same in zip(found.parts, found.untuned, strict=False):
+        assert part.said.ids == same.said.ids
+
+
+def test_with_many_examples_one_encoder_is_tuned_and_its_head_learns_from_the_asked_fold_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = _pretended(monkeypatch)
+
+    made, found = recipes.learned_and_asked(_said(200, 200), _said(), recipe="full", school=_school(tmp_path))
+
+    assert taught == [320]
+    assert len(found.parts[0].said.texts) == 80
+    asked, known = set(found.parts[0].said.ids), set(made.known_ids)
+    assert asked & known
