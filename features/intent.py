@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import parts
+from features.dialogue import dialogue
 from features.labels import intent_labels
 from features.records import US_PER_S, Tables, first_revisions, frame, known, seconds
-from features.wording import dialogue, language_of, normalise
+from features.wording import language_of, normalise
 from features.writing import write_table
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from typing import Any
 
 from data_contracts.errors import InputError, NotFound
 from features import encoder_multilingual
+from features.dialogue import dialogue
 from features.encoder_multilingual import MULTILINGUAL
 from features.encoders import EXPORTED_FILES, Encoder, HashEncoder, OnnxEncoder, exported_digest
-from features.wording import Language, clean, dialogue, language_of, normalise
+from features.wording import Language, clean, language_of, normalise
 
 __all__ = [
     "DEFAULT_ENCODER",

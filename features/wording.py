@@ -1,11 +1,12 @@
-"""Customers' words: cleaned, made comparable, told apart by language, joined to one text."""
+"""Customers' words: cleaned, made comparable, told apart by language, shortened."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Literal
 
 Language = Literal["en", "zh", "other"]
 
@@ -19,6 +20,10 @@ _ENGLISH_WORDS = frozenset(_ENGLISH.split())
 _FOREIGN_WORDS = frozenset(_FOREIGN.split())
 _WORD = re.compile(r"[^\W\d_]+")
 _SPACES = re.compile(r"\s+")
+# What belongs to the character before it: the joiner of emoji, skin tones, tags of flags, vowels and ends of Hangul.
+_JOINER = "\u200d"
+_MODIFIERS = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\u1160-\u11ff]")
+_FLAG_END = re.compile("[\U0001f1e6-\U0001f1ff]+$")
 
 
 def clean(text: str) -> str:
@@ -60,11 +65,27 @@ def _reads_english(text: str, letters: Sequence[str]) -> bool:
     return foreign < 2 or foreign <= sum(w in _ENGLISH_WORDS for w in words)
 
 
-def dialogue(turns: Iterable[Mapping[str, Any]], *, max_chars: int) -> str:
-    """What the customer has said so far, in one text: the customer's turns in order, cleaned, joined by a newline.
+def shortened(text: str, *, max_chars: int) -> str:
+    """The text cleaned, at most `max_chars` characters of it, and never a part of what is read as one character.
 
-    turns: mappings with `speaker` (customer|agent|bot) and `text`. Turns of others are left out: a bot's greeting is no
-    evidence of an intent. Cut at `max_chars` from the end, as people state their matter first.
+    It is cut before it is cleaned, as cleaning takes the joiners out by which a family of emoji is known to be one. A
+    single character that is longer than the limit is cut all the same.
     """
-    said = (clean(str(turn["text"] or "")) for turn in turns if turn["speaker"] == "customer")
-    return "\n".join(s for s in said if s)[:max_chars].strip()
+    if len(said := clean(text)) <= max_chars:
+        return said
+    most = bisect_right(range(len(text)), max_chars, key=lambda end: len(clean(text[:end]))) - 1
+    end = most
+    while end > 0 and _is_inside(text, end):
+        end -= 1
+    return clean(text[: end or most])
+
+
+def _is_inside(text: str, at: int) -> bool:
+    """Whether a cut before this place would part a grapheme (Unicode annex 29, the rules for what people type)."""
+    before, after = text[at - 1], text[at]
+    if _JOINER in (before, after) or unicodedata.category(after)[0] == "M" or _MODIFIERS.match(after):
+        return True
+    if "\ud800" <= before <= "\udbff":
+        return "\udc00" <= after <= "\udfff"
+    flags = _FLAG_END.search(text, 0, at)
+    return bool(flags and len(flags[0]) % 2 and _FLAG_END.match(after))
