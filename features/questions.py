@@ -32,7 +32,7 @@ _MARKS = (
 _BULLET = re.compile(r"^[-•*·–]\s*(\S.*)$", re.MULTILINE)
 _SENTENCE_ENDS = re.compile(r"(?<=[?!。])\s*|(?<=\.)\s+|\n+")
 _ITEM_ENDS = re.compile(r"[?!。\n]|\.\s|\.$")
-_LOOSE_END = re.compile(r"(?:[\s,;、/|.]|\b(?:or|and)$|还是$|或者$|或是$|或$|和$)+$", re.IGNORECASE)
+_LOOSE_END = re.compile(r"(?:[\s,;、/|.(\[]|\b(?:or|and)$|还是$|或者$|或是$|或$|和$)+$", re.IGNORECASE)
 
 _COURTESY = re.compile(
     r"^(?:(?:ok|okay|thanks|thank you|sure|sorry|hi|hello|i see|got it|understood|alright|right|so|and"
@@ -41,7 +41,7 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"\b(?:is|was) (?:it|this|that)(?: (?:about|regarding|to do with|for|because of|that))?\b"
+    r"\b(?:is|was) (?:it|this|that)(?: (?:a question )?(?:about|regarding|to do with|for|because of|that))?\b"
     r"|\b(?:do|did) you (?:mean|want to|want|need to|need|wish to)\b(?: say)?"
     r"|\bare you (?:asking|calling|writing|contacting us|talking|looking)(?: about| for| to)?\b"
     r"|\bwould you like(?: help with| me to| to)?\b"
@@ -49,7 +49,8 @@ _LEAD = re.compile(
     r"|\bis there a problem with\b|\bdo you have an? (?:question|problem|issue) (?:about|with)\b"
     r"|\bwhich (?:one |of these )?(?:is it|do you mean|do you need)\b[,:]?"
     r"|(?:请问)?[您你]?(?:说的|指的|问的|想问的|要办理?的|遇到的|要咨询的|咨询的)(?:情况|问题|业务)?(?:是不是|是否|是)"
-    r"|(?:请问)?[您你](?:的意思)?(?:是不是|是否|是)(?:说|指|问|想要?|要|需要)?|(?:请问)?[您你](?:想要?|要|需要)"
+    r"|(?:请问)?[您你](?:的意思)?(?:是不是|是否|是)(?:说|指|想要?|要|需要)?(?:问|咨询)?"
+    r"|(?:请问)?[您你](?:想要?|要|需要)(?:问|咨询)?"
     r"|请问(?:是不是|是否|是)?|(?:^|(?<=[,。]))(?:是不是|是否|是)(?:想要?|要|需要)?",
     re.IGNORECASE,
 )
@@ -68,10 +69,11 @@ _SOME_OTHER = re.compile(
     r"|其[他它](?:的|问题|情况|业务|事项?)?|别的(?:问题|情况|业务|事)?|都不是|以上都不是|都有|都是)",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|first|second|third|last)\b|第[一二三四五六]|[一两二三四五六][个张笔次项]",
-    re.IGNORECASE,
+_COUNT = (
+    r"(?:\d+|one|two|three|four|five|six|first|second|third|last)(?![a-z])"
+    r"|第?[一两二三四五六][个张笔次项]|第[一二三四五六]"
 )
+_COUNTED = re.compile(rf"^(?:(?:your|the|about|for) )*(?:{_COUNT})|(?<![a-z])(?:{_COUNT})$", re.IGNORECASE)
 # Said yes to, these tell nothing of the matter: they are about the conversation, the person or what was tried.
 _PROCEDURE = re.compile(
     r"\b(?:anything|something|someone|still there|hold|wait|moment|call you back|recorded|agree|consent|satisfied"
@@ -79,7 +81,8 @@ _PROCEDURE = re.compile(
     r"(?:connect|transfer|put) you|(?:speak|talk) (?:to|with)"
     r"|(?:that|this|it) (?:help|answer|work|ok|okay|all right|fine)"
     r"|tell (?:me|us)|(?:can|could|will|would) you (?!like)|(?:can|could|may|might) (?:i|we)|how (?:can|may))\b"
-    r"|还有|其他|别的|补充|稍等|等一|在吗|方便|满意|解决了|帮到|可以帮|能帮|转接|转人工|人工|回电|提供|告诉|核实|身份|本人"
+    r"|还有|其他|别的|补充|稍等|等一|在吗|方便|满意|解决了|帮到|可以帮|能帮|转接|转人工|人工|回电|提供|告诉|核实|身份"
+    r"|本人(?:$|吗|办理|来电)"
     r"|同意|听得|试过",
     re.IGNORECASE,
 )
@@ -209,7 +212,8 @@ def _statement(body: str, *, before: str) -> str:
         return ""
     told, tagged = _TAG_BEHIND.subn("", body)
     lead = _LEAD.match(told)
-    if _OPEN.match(told) or (_OPEN.search(told) and not tagged and not (lead and told.isascii())):
+    decides = tagged or (lead and (told.isascii() or "是不是" in lead[0] or "是否" in lead[0]))
+    if _OPEN.match(told) or (_OPEN.search(told) and not decides):
         return ""
     told = _without_lead(told)
     least = 1 if lead or not told.isascii() else 2  # "Really?" states nothing

@@ -56,8 +56,9 @@ _LETTERS = _counted("a b c d e f g h")
 _NAMING = _words("option number choice answer letter item")
 _FILLERS = _NAMING | _words(
     "the a an one i i'd i'll i'm id ill im go going with take choose pick want would like need think guess mean meant"
-    " it it's its is was that that's thats this be to for me my um umm uh er hm hmm mm well so oh ok okay please pls"
-    " plz thanks thank you thx cheers just case actually probably maybe believe do did am have problem issue happened on"
+    " it it's its is was that that's thats this be to for me my um umm uh er hm hmm mm well so oh ok okay please"
+    " pls plz thanks thank you thx cheers just actually probably maybe believe do did am have problem issue case"
+    " happened on"
 )
 
 # Possessive (*+): courtesy piled on courtesy is read once, not in every way in which it can be cut.

@@ -129,6 +129,8 @@ class WorldParams:
     typo_chance: Mapping[str, float]
     asr_error_chance: float
     second_turn_chance: float
+    clarified_share: float
+    clarified_manner: Mapping[str, float]
     groups: tuple[Group, ...]
     intents: tuple[Intent, ...]
     novel: Intent

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from centre.queueing.engine import Leg
-from centre.simulation import wording
+from centre.simulation import clarifying, wording
 from centre.simulation.floor import Case, Floor
 from centre.simulation.people import LANGUAGES
 from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, customer_id, keyed, listed
@@ -17,11 +17,16 @@ from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, custom
 class Recorder:
     """Writes down what a floor did. Draws of its own: recording does not change the world."""
 
-    def __init__(self, floor: Floor, clockwork: Clockwork, rng: np.random.Generator) -> None:
+    def __init__(
+        self, floor: Floor, clockwork: Clockwork, rng: np.random.Generator, asking: np.random.Generator
+    ) -> None:
         self.floor = floor
         self.params = floor.params
         self.stamp = clockwork.stamp
         self.dice = wording.dice(rng)
+        # Of their own, so that all other records are the same however many are asked back.
+        self.asking_dice = wording.dice(asking)
+        self.manner = clarifying.Manner(**self.params.clarified_manner)
         self.noise = wording.Noise(self.params.typo_chance, self.params.asr_error_chance)
         self.cut_s = self.params.wording_cut * floor.days.ends_s
         self.intents = [intent.id for intent in self.params.intents]
@@ -137,14 +142,29 @@ class Recorder:
         late = case.started_s >= self.cut_s
         intent = self.intents[case.intent]
         first = wording.opening(intent, language=language, channel=channel, late=late, dice=self.dice, noise=self.noise)
-        turns = [("customer", first, 2)]
+        asked_back = channel == "chat" and self.asking_dice() < self.params.clarified_share
+        turns = self._clarified(case, late=late) if asked_back else [("customer", first, 2)]
         if case.legs[0].agent is not None:
             reply = wording.answer(language=language, channel=channel, dice=self.dice)
             turns.append(("agent" if channel == "email" else "bot", reply, 6))
-        if len(turns) > 1 and channel != "email" and self.dice() < self.params.second_turn_chance:
+        if case.legs[0].agent is not None and channel != "email" and self.dice() < self.params.second_turn_chance:
             turns.append(("customer", wording.addition(language=language, channel=channel, dice=self.dice), 10))
         for turn, (speaker, text, after_s) in enumerate(turns):
             yield self._utterance(case, turn, speaker, text, after_s, known)
+
+    def _clarified(self, case: Case, *, late: bool) -> list[tuple[str, str, int]]:
+        """A vague opening, what the bot asks and the reply, all before the menu ends and the contact is routed."""
+        said = clarifying.dialogue(
+            self.params.intents[case.intent],
+            near=[self.intents[place] for place in self.near[case.intent]],
+            language=LANGUAGES[case.language],
+            late=late,
+            dice=self.asking_dice,
+            manner=self.manner,
+            noise=self.noise,
+        )
+        after_s = (0, case.menu_s // 2, case.menu_s)
+        return [(speaker, text, at) for (speaker, text), at in zip(said, after_s, strict=True)]
 
     def _utterance(self, case: Case, turn: int, speaker: str, text: str, after_s: int, known: float) -> Note:
         spoken = case.legs[0].ended_s if speaker == "agent" else case.started_s + after_s

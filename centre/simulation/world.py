@@ -47,10 +47,11 @@ class _Streams:
     floor: np.random.Generator
     policy: np.random.Generator
     records: np.random.Generator
+    clarifying: np.random.Generator
 
     @classmethod
     def of(cls, seed: int) -> _Streams:
-        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(7)))
+        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(8)))
 
 
 class World:
@@ -106,7 +107,7 @@ class World:
             registers.agents(self.agents, days=self.days),
             registers.roster(self.roster, clockwork=clockwork),
             registers.states(changes, duties=self.roster, clockwork=clockwork),
-            Recorder(self.floor, clockwork, self._draws.records).notes(),
+            Recorder(self.floor, clockwork, self._draws.records, self._draws.clarifying).notes(),
         )
         return in_order(notes, clockwork=clockwork, until_s=self.days.ends_s)
 

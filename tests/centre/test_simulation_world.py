@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from centre.simulation import demand, parameters
+from centre.simulation.clarifying import sheet
 from centre.simulation.world import World, simulate
 from data_contracts.arrow import tabulate
 from data_contracts.checking import check
@@ -257,6 +258,40 @@ def test_days_follow_the_local_calendar_through_a_change_of_clocks() -> None:
 def test_no_week_is_nothing_to_simulate() -> None:
     with pytest.raises(InputError, match="nothing to simulate"):
         simulate(weeks=0, seed=1, start=START)
+
+
+def test_an_eighth_of_the_chats_are_asked_back_before_they_are_routed(rows: dict[str, list[dict[str, Any]]]) -> None:
+    chats = {row["contact_id"] for row in rows["contacts"] if row["channel"] == "chat"}
+    routed = {row["contact_id"]: row.get("offered_at") for row in rows["segments"] if row["sequence"] == 0}
+    spoken: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows["utterances"]:
+        spoken[row["contact_id"]].append(row)
+
+    first = {name: [row["speaker"] for row in said[:3]] for name, said in spoken.items()}
+    asked_back = {name for name, said in first.items() if said == ["customer", "bot", "customer"]}
+    vague = {
+        text for language in ("en", "zh") for texts in sheet(language, late=False).vague.values() for text in texts
+    }
+    vague |= {
+        text for language in ("en", "zh") for texts in sheet(language, late=True).vague.values() for text in texts
+    }
+    began_vague = {name for name, said in spoken.items() if said[0]["text"] in vague}
+
+    assert began_vague <= asked_back & chats
+    assert len(began_vague) / len(chats) == pytest.approx(parameters.load().clarified_share, abs=0.02)
+    assert all(spoken[name][2]["spoken_at"] <= routed[name] for name in began_vague if routed[name])
+
+
+def test_asking_back_changes_nothing_but_what_is_said_in_those_chats() -> None:
+    def bodies(share: float) -> dict[str, str]:
+        params = replace(small(), clarified_share=share)
+        return {e.id: e.body_digest() for e in simulate(weeks=1, seed=5, start=START, params=params)}
+
+    none, some = bodies(0.0), bodies(0.12)
+
+    changed = {name.split(".u")[0] for name in some if some[name] != none.get(name)}
+    assert 20 < len(changed)
+    assert {name for name in none if some.get(name) != none[name] and ".u" not in name} == set()
 
 
 @pytest.mark.slow
