@@ -17,7 +17,17 @@ import numpy as np
 import pyarrow as pa
 
 from features import text as texts
-from training import gates, intent_doubts, intent_figures, intent_languages, intent_strangers, loaders, payload, rows
+from training import (
+    gates,
+    intent_context,
+    intent_doubts,
+    intent_figures,
+    intent_languages,
+    intent_strangers,
+    loaders,
+    payload,
+    rows,
+)
 from training import intent_recipes as recipes
 from training.calibration import Mix
 from training.intent_head import Examples
@@ -49,22 +59,24 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     """
     table = rows.read(data / "examples.parquet", columns=COLUMNS)
     rows.enough(rows.part(table, rows.JUDGE).num_rows, needed=2, of="rows to judge on", where=str(data))
+    model = loaders.open_payload(candidate, threads=threads)
     answered = intent_figures.answered(
-        table, candidate=loaders.open_payload(candidate, threads=threads),
+        table, candidate=model,
         champion=loaders.open_payload(champion, threads=threads) if champion else None,
     )  # fmt: skip
     figures = intent_figures.figures(answered, seed=seed)
+    context = intent_context.figures(table, candidate=model, seed=seed)
     return gates.report(
         params.policy("intent"),
         champion="none" if champion is None else payload.digest(champion),
         artefact=payload.digest(candidate),
         rows=rows.described(table, id_of=lambda part: part["example_id"].to_pylist(), time_column="happened_at"),
         data=rows.provenance(data, family="intent"),
-        metrics=figures.metrics,
-        comparisons=figures.comparisons,
+        metrics=figures.metrics + context.metrics,
+        comparisons=figures.comparisons + context.comparisons,
         slices=figures.slices,
         charts=figures.charts,
-        limits=figures.limits,
+        limits=figures.limits + context.limits,
     )
 
 
