@@ -52,6 +52,14 @@ class IntentAsked(BaseModel):
                     ],
                     "channel": "chat",
                 },
+                {
+                    "contact_id": "c-1031",
+                    "turns": [
+                        {"speaker": "customer", "text": "I have a problem with my card"},
+                        {"speaker": "bot", "text": "Is it 1. a lost card or 2. a declined payment?"},
+                        {"speaker": "customer", "text": "the second one"},
+                    ],
+                },
                 {"contact_id": "c-1030", "turns": [{"speaker": "customer", "text": "我的密码忘了"}], "language": "zh"},
             ]
         },
@@ -91,7 +99,10 @@ _EXAMPLE = {
     responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, **REFUSALS},
 )
 async def ask(asked: IntentAsked, desk: AtDesk, person: Annotated[Person, allowed("service")]) -> Response:
-    """What the customer wants, how sure the model is, and what else it could be. It may abstain: then ask a person."""
+    """What the customer wants, how sure the model is, and what else it could be. It may abstain: then ask a person.
+
+    Send all turns so far: "yes, the second one" is understood from what the bot or the agent asked before it.
+    """
     since = time.perf_counter()
     _refuse_too_long(asked, desk)
     told = await _answer(asked, desk)
