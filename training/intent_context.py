@@ -14,7 +14,7 @@ import pyarrow as pa
 from features.dialogue import dialogue
 from training import evidence, rows
 from training.intent_figures import Figures
-from training.report import Metric
+from training.report import Comparison, Metric
 
 Doubles = npt.NDArray[np.float64]
 Turns = Sequence[Mapping[str, Any]]
@@ -23,27 +23,32 @@ NONE = (
     "context: no judged dialogue has a turn of a bot or an agent before a later turn of the customer, so accuracy with "
     "and without context was not measured"
 )
-WITH, WITHOUT, AS_TYPED = "accuracy_with_context", "accuracy_without_context", "accuracy_replies_as_typed"
+WITH, WITHOUT = "accuracy_with_context", "accuracy_without_context"
+RESOLVED, AS_TYPED = "accuracy_of_references", "accuracy_of_references_as_typed"
 SAYS = {
     WITH: ("share right of the judged dialogues in which the customer answers a bot or an agent, all turns so far read "
            "as they are served", "客户回应机器人或客服的对话中，按全部话轮判定的正确率"),
     WITHOUT: ("the same dialogues, the customer's last turn alone", "同一批对话，只看客户最后一句的正确率"),
-    AS_TYPED: ("the same dialogues, all of the customer's turns, replies as they were typed and not as what they refer "
-               "to", "同一批对话，只看客户原话（不解析所指）的正确率"),
+    RESOLVED: ("of these dialogues those with a reply that only refers (yes, the second one), read as what it refers "
+               "to", "其中客户只作指代（如“第二个”“是的”）的对话，按所指内容判定的正确率"),
+    AS_TYPED: ("the same as typed, not as what it refers to", "同上，按客户原话判定的正确率"),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Answering:
-    """Judged rows in which a customer answers somebody, and what is read of them in each of the three ways."""
+    """Judged rows in which a customer answers somebody, and the texts that are read of them in each way."""
 
     rows: pa.Table
     texts: Mapping[str, Sequence[str]]
 
-    @property
-    def referring_count(self) -> int:
-        """Dialogues with a reply that is read as what it refers to."""
-        return sum(a != b for a, b in zip(self.texts[WITH], self.texts[AS_TYPED], strict=True))
+    def referring(self) -> _Answering:
+        """Those with a reply that is read as what it refers to."""
+        pairs = zip(self.texts[WITH], self.texts[AS_TYPED], strict=True)
+        places = [place for place, (read, typed) in enumerate(pairs) if read != typed]
+        texts = {name: [self.texts[said][place] for place in places] for name, said in
+                 ((RESOLVED, WITH), (AS_TYPED, AS_TYPED))}  # fmt: skip
+        return _Answering(self.rows.take(pa.array(places, pa.int64())), texts)
 
 
 def figures(table: pa.Table, *, candidate: Any, seed: int) -> Figures:
@@ -52,20 +57,40 @@ def figures(table: pa.Table, *, candidate: Any, seed: int) -> Figures:
     candidate: an opened payload. Feature files of before, without `turns`, have none.
     """
     found = _answering(rows.part(table, rows.JUDGE), max_chars=int(candidate.max_chars))
-    if found.rows.num_rows < 2:
-        return Figures(metrics=tuple(_metric(name, None, found, seed) for name in SAYS), limits=(NONE,))
-    hits = {name: _hits(candidate, found, texts) for name, texts in found.texts.items()}
-    weights = np.asarray(found.rows["weight"].to_pylist(), dtype=np.float64)
+    referring = found.referring()
+    told = [_with_and_without(candidate, found, WITH, WITHOUT, seed=seed),
+            _with_and_without(candidate, referring, RESOLVED, AS_TYPED, seed=seed)]  # fmt: skip
+    count, referring_count = found.rows.num_rows, referring.rows.num_rows
+    limit = (
+        f"context: a customer answers a bot or an agent in {count} judged dialogues; in {referring_count} of them a "
+        "reply was read as what it refers to"
+    )
     return Figures(
-        metrics=tuple(_metric(name, hits[name], found, seed) for name in SAYS),
-        comparisons=tuple(
-            evidence.comparison(WITH, against=name, candidate=hits[WITH] * weights, other=hits[name] * weights,
-                                better="higher", denominators=weights, seed=seed)
-            for name in (WITHOUT, AS_TYPED)
-        ),
-        limits=(f"context: a customer answers a bot or an agent in {found.rows.num_rows} judged dialogues; in "
-                f"{found.referring_count} of them a reply was read as what it refers to",),
-    )  # fmt: skip
+        metrics=tuple(metric for metrics, _ in told for metric in metrics),
+        comparisons=tuple(comparison for _, comparisons in told for comparison in comparisons),
+        limits=(limit if count else NONE,),
+    )
+
+
+def _with_and_without(
+    candidate: Any, found: _Answering, first: str, second: str, *, seed: int
+) -> tuple[list[Metric], list[Comparison]]:
+    """Two metrics and the one against the other; of fewer than two rows nothing is measured."""
+    count = found.rows.num_rows
+    if count < 2:
+        return [
+            Metric(name, None, rows=count, says=SAYS[name][0], says_zh=SAYS[name][1]) for name in (first, second)
+        ], []
+    weights = np.asarray(found.rows["weight"].to_pylist(), dtype=np.float64)
+    hits = {name: _hits(candidate, found, found.texts[name]) * weights for name in (first, second)}
+    metrics = [
+        evidence.metric(name, numerators=hits[name], denominators=weights, seed=seed, says=SAYS[name][0],
+                        says_zh=SAYS[name][1])
+        for name in (first, second)
+    ]  # fmt: skip
+    gain = evidence.comparison(first, against=second, candidate=hits[first], other=hits[second], better="higher",
+                               denominators=weights, seed=seed)  # fmt: skip
+    return metrics, [gain]
 
 
 def answers_somebody(turns: Turns) -> bool:
@@ -100,11 +125,3 @@ def _hits(candidate: Any, found: _Answering, texts: Sequence[str]) -> Doubles:
     truth = found.rows["label"].to_pylist()
     right = [one["alternatives"][0]["intent"] == label for one, label in zip(answers, truth, strict=True)]
     return np.asarray(right, dtype=np.float64)
-
-
-def _metric(name: str, hits: Doubles | None, found: _Answering, seed: int) -> Metric:
-    says, says_zh = SAYS[name]
-    if hits is None:
-        return Metric(name, None, rows=found.rows.num_rows, says=says, says_zh=says_zh)
-    weights = np.asarray(found.rows["weight"].to_pylist(), dtype=np.float64)
-    return evidence.metric(name, numerators=hits * weights, denominators=weights, seed=seed, says=says, says_zh=says_zh)

@@ -66,13 +66,15 @@ def measured(rows: list[dict[str, Any]]) -> tuple[dict[str, float | None], Any]:
 def test_accuracy_with_and_without_context_is_that_of_counting() -> None:
     values, found = measured(ROWS)
 
-    # Answering somebody: the first six. With context all but "no idea"; the last turn alone tells two; as typed three.
+    # Answering somebody: the first six. With context all but "no idea"; the last turn alone tells two of them.
+    # "the second one" and "1" refer: both are right, and as typed neither is.
     assert values == {
         "accuracy_with_context": pytest.approx(5 / 6),
         "accuracy_without_context": pytest.approx(2 / 6),
-        "accuracy_replies_as_typed": pytest.approx(3 / 6),
+        "accuracy_of_references": 1.0,
+        "accuracy_of_references_as_typed": 0.0,
     }
-    assert [metric.rows for metric in found.metrics] == [6, 6, 6]
+    assert [metric.rows for metric in found.metrics] == [6, 6, 2, 2]
     assert found.limits == (
         "context: a customer answers a bot or an agent in 6 judged dialogues; in 2 of them a reply was read as what it "
         "refers to",
@@ -82,10 +84,18 @@ def test_accuracy_with_and_without_context_is_that_of_counting() -> None:
 def test_the_gain_by_context_is_compared_on_the_same_dialogues() -> None:
     _, found = measured(ROWS)
 
-    told = {one.against: (one.candidate, one.other, one.rows) for one in found.comparisons}
-    assert told["accuracy_without_context"] == (pytest.approx(5 / 6), pytest.approx(2 / 6), 6)
-    assert told["accuracy_replies_as_typed"] == (pytest.approx(5 / 6), pytest.approx(3 / 6), 6)
-    assert {one.metric for one in found.comparisons} == {"accuracy_with_context"}
+    told = {(one.metric, one.against): (one.candidate, one.other, one.rows) for one in found.comparisons}
+    assert told == {
+        ("accuracy_with_context", "accuracy_without_context"): (pytest.approx(5 / 6), pytest.approx(2 / 6), 6),
+        ("accuracy_of_references", "accuracy_of_references_as_typed"): (1.0, 0.0, 2),
+    }
+
+
+def test_dialogues_in_which_nobody_refers_to_anything_have_no_figure_of_references() -> None:
+    values, found = measured(ROWS[2:6])
+
+    assert (values["accuracy_with_context"], values["accuracy_of_references"]) == (pytest.approx(3 / 4), None)
+    assert len(found.comparisons) == 1
 
 
 def test_a_label_of_more_weight_counts_for_more() -> None:
@@ -94,7 +104,7 @@ def test_a_label_of_more_weight_counts_for_more() -> None:
     assert values["accuracy_with_context"] == pytest.approx(3 / 4)
 
 
-@pytest.mark.parametrize("rows", [ROWS[6:], ROWS[:1], [{k: v for k, v in one.items() if k != "turns"} for one in ROWS],
+@pytest.mark.parametrize("rows", [ROWS[6:], [{k: v for k, v in one.items() if k != "turns"} for one in ROWS],
                                   [{**one, "turns": None} for one in ROWS]])  # fmt: skip
 def test_without_such_dialogues_the_report_says_so_and_has_no_figure(rows: list[dict[str, Any]]) -> None:
     values, found = measured(rows)
