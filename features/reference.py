@@ -30,16 +30,20 @@ def _counted(listed: str) -> dict[str, int]:
 _CLAUSES = re.compile(r"[,.;:!?。、()\[\]#/\"“”]+|\s[-–—]+\s")
 _WORD = re.compile(r"[a-z0-9']+")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_WHEN = re.compile(
+_ASIDE = re.compile(
     r"\b(?:(?:it )?(?:was|happened) )?(?:since |from |on |just )?(?:today|yesterday"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|this (?:morning|afternoon|evening|week)|last (?:night|week|month)"
-    r"|(?:\w+ )?\w+ (?:minutes?|hours?|days?|weeks?|months?) ago)\b"
+    r"|(?:\w+ )?\w+ (?:minutes?|hours?|days?|weeks?|months?) ago|thank ya)\b"
 )
 _YES_PHRASE = re.compile(
-    r"(?:that|it|this)(?:'s| is|s) (?:it|right|correct|the one|that|true|what i (?:mean|meant|want|need))"
+    r"(?:(?:yes|yeah|yep) )?(?:that|it|this)(?:'s| is|s) (?:it|right|correct|the one|that|true"
+    r"|what i (?:mean|meant|want|need))"
     r"|it (?:is|was)|i (?:do|did|am|have)|of course|exactly that"
 )
-_YES = _words("yes yeah yep yup yea ya yess yeh sure correct right exactly indeed absolutely definitely true y")
+_YES = _words(
+    "yes yeah yep yeap yup yea ya yess yeh y sure correct right accurate true exactly indeed absolutely definitely"
+    " affirmative agreed confirm confirmed"
+)
 _NO = _words("no nope nah n")
 _NOT = _words("not isn't don't didn't doesn't wasn't none neither never")
 _ORDINALS = {
@@ -58,7 +62,7 @@ _FILLERS = _NAMING | _words(
     "the a an one i i'd i'll i'm id ill im go going with take choose pick want would like need think guess mean meant"
     " it it's its is was that that's thats this be to for me my um umm uh er hm hmm mm well so oh ok okay please"
     " pls plz thanks thank you thx cheers just actually probably maybe believe do did am have problem issue case"
-    " happened on"
+    " happened on are very sir madam"
 )
 
 # Possessive (*+): courtesy piled on courtesy is read once, not in every way in which it can be cut.
@@ -116,7 +120,7 @@ def _meant(said: str) -> _Meant | None:
     """A yes or one place, if the reply is nothing else; a no beside a place denies another one."""
     if len(said) > MOST_REPLY:
         return None
-    clauses = [clause.strip() for clause in _CLAUSES.split(_WHEN.sub(" ", said)) if clause.strip()]
+    clauses = [clause.strip() for clause in _CLAUSES.split(_ASIDE.sub(" ", said)) if clause.strip()]
     found = [_of_han(clause) if _HAN.search(clause) else _of_words(clause) for clause in clauses]
     if not found or any(one is None for one in found):
         return None

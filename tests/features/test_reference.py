@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import time
+from pathlib import Path
 
 import pytest
 
@@ -227,6 +229,23 @@ def test_a_number_without_a_list_stays_a_number(asked: str) -> None:
 @pytest.mark.parametrize("reply", ["3", "the last one", "the third one"])
 def test_something_else_is_no_evidence_of_anything(reply: str) -> None:
     assert resolved(reply, asked="Is it 1. a lost card, 2. a stolen card or 3. something else?") == reply
+
+
+def test_real_customers_who_state_a_matter_are_heard_in_their_own_words(real_data: Path) -> None:
+    """Texts of three public files, as if they answered a question: only what is labelled a yes may be read as one."""
+    files = [real_data / "intent" / name / "train.csv" for name in ("banking77", "clinc150", "smp2017_zh")]
+    texts = [row for path in files if path.is_file() for row in csv.DictReader(path.open(encoding="utf-8"))]
+    if not texts:
+        pytest.skip("no intent files")
+
+    read = [
+        row
+        for row in texts
+        for asked in (CONFIRM, THREE, 确认, 三项)
+        if resolved(row["text"], asked=asked) != row["text"]
+    ]
+
+    assert {row["label"] for row in read} <= {"yes"}
 
 
 def test_of_two_questions_the_last_counts() -> None:
