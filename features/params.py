@@ -60,8 +60,9 @@ class IntentDataParams:
     calibrate_share: float = 0.1
     # An intent with fewer rows to learn from is split at its own times: a new intent lies wholly after the common cut.
     min_train_rows: int = 20
-    # Longer texts are cut: an encoder reads 256 tokens, about 1,200 characters of English.
-    max_chars: int = 2000
+    # Longer dialogues are cut at turns: an encoder reads 256 tokens, about 1,200 characters of English, and what it
+    # does not read should not be what was said last.
+    max_chars: int = 1000
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import ParleyError
-from features.wording import dialogue
+from features.dialogue import dialogue
 from flows.compose import Workspace
 
 
