@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 STAMP := $(VENV)/.parley-setup
 
-.PHONY: setup run test test-slow test-all lint docs lock bench-real bench-intent-files clean help
+.PHONY: setup run test test-slow test-all lint docs lock bench-real bench-intent bench-intent-files bench-intent-labels clean help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -54,6 +54,12 @@ docs: setup  ## Write the generated references again
 
 bench-intent-files: setup  ## What intent learns from the files at hand
 	$(BIN)/python -m benchmarks.intent_files
+
+bench-intent: setup  ## How fast an approved intent model answers over HTTP, and what it costs
+	$(BIN)/python -m benchmarks.intent_serving
+
+bench-intent-labels: setup  ## What asking well saves, and what settling doubts gains
+	$(BIN)/python -m benchmarks.intent_labels
 
 bench-real: setup  ## The figures of the three real-input journeys
 	$(BIN)/python -m benchmarks.real_input
