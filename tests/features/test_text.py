@@ -34,6 +34,13 @@ def test_full_width_case_and_spaces_make_no_other_text() -> None:
     assert text.normalise("password") != text.normalise("passwords")
 
 
+def test_the_other_chinese_script_and_emoji_make_no_other_text() -> None:
+    assert text.normalise("我的銀行賬戶餘額🙏🏽") == text.normalise("我的银行账户余额")
+    assert text.normalise("card lost ❗️☹️") == text.normalise("card lost")
+    assert text.normalise("著名") != text.normalise("着名")  # simplified Chinese writes both, and means two things
+    assert text.normalise("5° → 10€ ™") == "5° → 10€ tm"
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

@@ -39,14 +39,19 @@ GRAM_SIZES = (1, 2, 3, 4)
 # Where the scripts of East Asia begin in Unicode.
 _EAST_ASIAN = "\u2e80"
 _SPACES = re.compile(r"\s+")
+_EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\u20e3\U0001f000-\U0001faff]")
+# Frequent traditional characters and the simplified ones that stand for them (as in `features.chinese_scripts`).
+TRADITIONAL = "瞭開會麼問傢齣麵說請點時來後為對迴車過話個嗎箇無給買貸裡機費這還纔題沒質喫當長隻補較網愛與體覺謝試學臺颱檯電頭於幫師書動讓實內見錢線數號價幾間參噹轉議別發髮嚮種約辦醫進單跤經該應錯氣風樣錶圖張養國門達區們毬萬換現從強闆邊將業係繫東馬員剋記遊戲兩額證裝難專銀侷跼詢運調親製選變聽務職綵賣熱寶薦語場帶優違並彆腦適驗報視藥週險滿証簡癥傷級處樂註減誰紅園貴佈關連歡灣資寫聲飲縣痠魚傳習節載營訴統爾順軍壓論類媽觀島總組檢則昇陞戰狀讀細確華盤計聞貨講預義幹願唸課倖斷雙剛龍評診興戶產維債館誌聯離併測條遠許結權禮復複護負訂夢鬆擇領歲宮煩勝卻輪膚項決財異畫摺購設紹貼溫紙黃橋稅詞隊蒐尋姊碼樓筆純況納極訊顯團備擊飯慾廠軟餘陽輕穀標積屬帳認鐘葉療術勞鎮繳層飛擔睏戀響腳稱終彿頂廣鍵採聖隨緻側羅釦婦絕盡臉鏡損規亞編託麗銷詳環夠誤頻盃勢頁談豐殺郵輸須緊導識慣針啟兒錄燈鐵縮孃舊彈劇奧蘭掛準樹壞駛懷償殘佔陰捲亂檔雲續賠靈鼕賞獎賺蠻蓆湯獨騎鄉鳥庫娛曆歷絡漢橫飾膠農屆貓淨遺賽慮討禦紀創蓋塊靜憶敵僕薑黨譯徵燒冊協脫據儘綠絲糰頑輩陣籐謂驅構態顧幣監際畢雖蟲飼圓儲寢誠塗責鬍巖簽練陳衛僅辭罰舉藍沖衝訓劑鬥顏妝眾潔爭齒廳籤陸織擾閉階鋼鍾煙濃壽隱詩緣賸祕韓貝繼莊儀臨騙腸寧鬚倫嚴惡腫濕槍慶顆劃艦獲釣掃歐藝刪噴穩雞績徑捨孫觸賬蓮販堅雜廟虛賀滅鑑釋盜蘇撥岡執寬圍櫃驚鮮諾濟倉駕樑諸溝燙贈鎖敗誘輔趕溼劍鍋築歸麥審僱跡礎瀋癒凍範緩夾匯魯榮穫褲災譜競潤賓齊劉飽烏億澤賃楊頃墊紋頓覽攝暫鳴廢擁呂軸砲緒吳涼襲螢傑淺鑽纖鳳齡攜惱漸汙駐餅爛絃寵棄脈鹽籃欄菸牆遲萊崑鎗揚賴龜擺薩攤獸擬騰蘋彙銅弔鋪晝訪賢詐瑪閒撲倣壇閃恆曬厭臟偽丟徹潛礙豬獻奪憑誕慄貧遞慼罵牽恥腎偉"  # noqa: E501
+SIMPLIFIED = "了开会么问家出面说请点时来后为对回车过话个吗个无给买贷里机费这还才题没质吃当长只补较网爱与体觉谢试学台台台电头于帮师书动让实内见钱线数号价几间参当转议别发发向种约办医进单交经该应错气风样表图张养国门达区们球万换现从强板边将业系系东马员克记游戏两额证装难专银局局询运调亲制选变听务职彩卖热宝荐语场带优违并别脑适验报视药周险满证简症伤级处乐注减谁红园贵布关连欢湾资写声饮县酸鱼传习节载营诉统尔顺军压论类妈观岛总组检则升升战状读细确华盘计闻货讲预义干愿念课幸断双刚龙评诊兴户产维债馆志联离并测条远许结权礼复复护负订梦松择领岁宫烦胜却轮肤项决财异画折购设绍贴温纸黄桥税词队搜寻姐码楼笔纯况纳极讯显团备击饭欲厂软余阳轻谷标积属帐认钟叶疗术劳镇缴层飞担困恋响脚称终佛顶广键采圣随致侧罗扣妇绝尽脸镜损规亚编托丽销详环够误频杯势页谈丰杀邮输须紧导识惯针启儿录灯铁缩娘旧弹剧奥兰挂准树坏驶怀偿残占阴卷乱档云续赔灵冬赏奖赚蛮席汤独骑乡鸟库娱历历络汉横饰胶农届猫净遗赛虑讨御纪创盖块静忆敌仆姜党译征烧册协脱据尽绿丝团顽辈阵藤谓驱构态顾币监际毕虽虫饲圆储寝诚涂责胡岩签练陈卫仅辞罚举蓝冲冲训剂斗颜妆众洁争齿厅签陆织扰闭阶钢钟烟浓寿隐诗缘剩秘韩贝继庄仪临骗肠宁须伦严恶肿湿枪庆颗划舰获钓扫欧艺删喷稳鸡绩径舍孙触账莲贩坚杂庙虚贺灭鉴释盗苏拨冈执宽围柜惊鲜诺济仓驾梁诸沟烫赠锁败诱辅赶湿剑锅筑归麦审雇迹础沈愈冻范缓夹汇鲁荣获裤灾谱竞润宾齐刘饱乌亿泽赁杨顷垫纹顿览摄暂鸣废拥吕轴炮绪吴凉袭萤杰浅钻纤凤龄携恼渐污驻饼烂弦宠弃脉盐篮栏烟墙迟莱昆枪扬赖龟摆萨摊兽拟腾苹汇铜吊铺昼访贤诈玛闲扑仿坛闪恒晒厌脏伪丢彻潜碍猪献夺凭诞栗贫递戚骂牵耻肾伟"  # noqa: E501
+_TO_SIMPLIFIED = str.maketrans(TRADITIONAL, SIMPLIFIED)
 # What is left out in turn to see what carried an answer: a word, or a character of East Asia; so many at most.
 _PIECES = re.compile(r"[\u2e80-\U0003ffff]|[^\s\u2e80-\U0003ffff]+")
 PIECES_READ, PIECES_TOLD, NEAREST_TOLD = 60, 6, 5
 
 
 def clean(text: str) -> str:
-    """The text as the encoder reads it: NFKC, control characters out, single spaces (as `features.wording.clean`)."""
-    folded = unicodedata.normalize("NFKC", text)
+    """The text as the encoder reads it: NFKC, simplified, no emoji, single spaces (as `features.wording.clean`)."""
+    folded = _EMOJI.sub(" ", unicodedata.normalize("NFKC", text).translate(_TO_SIMPLIFIED))
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in folded)
     return _SPACES.sub(" ", printable).strip()
 
