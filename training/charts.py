@@ -19,6 +19,7 @@ KINDS: Mapping[str, str] = {
     "bars": "labels: texts; values: numbers; optional low and high: numbers of the same length",
     "curves": "series: [{name, x: [..], y: [..]}]; optional x_label, y_label",
     "intervals": "items: [{label, estimate, low, high}]; optional reference: a number drawn as a line",
+    "table": "columns: texts; rows: [[texts, one a column]]",
 }
 
 WIDTH, HEIGHT = 640, 320
@@ -163,8 +164,29 @@ def _intervals(data: Mapping[str, Any]) -> str:
     return _svg(drawn or [_nothing()], height=height)
 
 
+def _table(data: Mapping[str, Any]) -> str:
+    """Columns as wide as their longest text is, a Chinese character counting for two."""
+    rows = [[str(cell) for cell in row] for row in (data["columns"], *data["rows"])]
+    widths = [max(_wide(row[place]) for row in rows) + 2 for place in range(len(rows[0]))]
+    step = (WIDTH - 8) / sum(widths)
+    size = min(13.0, 1.75 * step)
+    drawn = []
+    for number, row in enumerate(rows):
+        y = TOP + number * ROW * 0.8
+        for place, cell in enumerate(row):
+            told = _text(4 + step * sum(widths[:place]), y + 11, cell, anchor="start")
+            drawn.append(told.replace("<text ", f'<text font-size="{size:.1f}" '))
+        drawn.append(_line(0, y + 17, WIDTH, y + 17, GREY, width=1 if number else 2))
+    return _svg(drawn, height=2 * TOP + ROW * 0.8 * len(rows))
+
+
+def _wide(text: str) -> int:
+    return sum(1 if character.isascii() else 2 for character in text)
+
+
 DRAWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "reliability": _reliability, "fan": _fan, "bars": _bars, "curves": _curves, "intervals": _intervals,
+    "table": _table,
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from training import (
     intent_figures,
     intent_languages,
     intent_strangers,
+    intent_variation,
     loaders,
     payload,
     rows,
@@ -64,7 +65,10 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         table, candidate=model,
         champion=loaders.open_payload(champion, threads=threads) if champion else None,
     )  # fmt: skip
-    figures = intent_figures.figures(answered, seed=seed)
+    figures = (
+        intent_figures.figures(answered, seed=seed)
+        + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
+    )
     context = intent_context.figures(table, candidate=model, seed=seed)
     return gates.report(
         params.policy("intent"),

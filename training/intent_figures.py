@@ -67,6 +67,10 @@ class Figures:
     charts: tuple[Chart, ...] = ()
     limits: tuple[str, ...] = field(default_factory=tuple)
 
+    def __add__(self, other: Figures) -> Figures:
+        """These and the other's, in this order."""
+        return Figures(**{name: mine + getattr(other, name) for name, mine in vars(self).items()})
+
 
 def answered(table: pa.Table, *, candidate: Any, champion: Any | None) -> Answered:
     """Ask candidate, baseline and champion the judged rows, each by its own loader."""

@@ -38,6 +38,8 @@ CHARTS = (
                      {"level": 0.5, "low": [26, 36, 44, 38], "high": [35, 48, 57, 50]}]}),
     Chart("intervals", "Gain by part", "各部分改进",
           {"items": [{"label": "chat", "estimate": 0.02, "low": -0.01, "high": 0.05}], "reference": 0}),
+    Chart("table", "Answers when words vary", "换说法",
+          {"columns": ["kind 变化", "rows"], "rows": [["typos <b>", 300]]}),
 )  # fmt: skip
 
 
