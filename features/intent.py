@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features import parts
+from features import parts, taxonomy
 from features.dialogue import dialogue
 from features.labels import intent_labels
 from features.records import US_PER_S, Tables, first_revisions, frame, known, seconds
 from features.wording import language_of, normalise
-from features.writing import write_table
+from features.writing import write_json, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,8 @@ SCHEMA = pa.schema(
 def build(
     tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime, to: Path
 ) -> dict[str, Any]:
-    """Write `to`/intent/examples.parquet (SCHEMA, sorted by example_id) from what was known at `as_of`.
+    """Write `to`/intent/examples.parquet (SCHEMA, sorted by example_id) from what was known at `as_of`, and beside it
+    taxonomy.json (`features.taxonomy`).
 
     Returns the family's part of the manifest: rows by part, intents, period, and what was left out and why.
     """
@@ -61,6 +62,7 @@ def build(
     told = _capped(told, params=params, left_out=left_out).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(table, to / "intent" / "examples.parquet")
+    write_json(taxonomy.told(tables, as_of=as_of), to / "intent" / "taxonomy.json")
     return _told_of(told, left_out)
 
 
@@ -68,9 +70,9 @@ def examples(tables: Tables, *, params: IntentDataParams, labels: LabelParams, a
     """One row for each matured label whose text is known, no parts yet, in order of id; `norm` is the compared text."""
     import pandas as pd
 
-    taxonomy = known(tables, "intents", as_of=as_of)
+    defined = known(tables, "intents", as_of=as_of)
     said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
-    told = intent_labels(*said, params=labels, as_of=as_of, intents=taxonomy).to_pandas(ignore_metadata=True)
+    told = intent_labels(*said, params=labels, as_of=as_of, intents=defined).to_pandas(ignore_metadata=True)
     told = told[told["matured"].astype(bool)]
     of_contacts = _of_contacts(told[told["contact_id"].notna()], tables, max_chars=params.max_chars, as_of=as_of)
     others = told[~told["contact_id"].isin(of_contacts["contact_id"])]

@@ -46,6 +46,7 @@ PART = Bound("both parts together must leave rows to learn from", 0, 0.5, open=T
 SOME = Bound("a share of none leaves nothing", 0, 1, open=True)
 DRAG = Bound("a penalty below none rewards what it should punish", 0)
 POSITIVE = Bound("the learner divides by it", 0, open=True)
+PRICE = Bound("an answer that pays for itself would be sought, right or wrong", 0)
 WORTH = Bound("a utility must not want what costs the centre", 0)
 
 BOUNDS: Final[Mapping[str, Bound]] = {
@@ -71,6 +72,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("contrastive_most", "remembered", "folds", "folds_used", "batch_intents"), COUNT),
     **dict.fromkeys(("passes", "full_passes", "scale"), POSITIVE),
     **dict.fromkeys(("weight_decay", "name_weight"), DRAG),
+    **dict.fromkeys(("error_cost", "same_parent_cost", "missed_critical_cost", "refusal_cost"), PRICE),
     "max_weight": Bound("a row counts at least once", 1),
     "quantiles": SOME,
 }

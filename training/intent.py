@@ -20,6 +20,7 @@ from features import text as texts
 from training import (
     gates,
     intent_context,
+    intent_costs,
     intent_doubts,
     intent_figures,
     intent_languages,
@@ -65,22 +66,24 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         table, candidate=model,
         champion=loaders.open_payload(champion, threads=threads) if champion else None,
     )  # fmt: skip
+    known, costs = intent_costs.taxonomy(data), params.intent.costs
     figures = (
         intent_figures.figures(answered, seed=seed)
         + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
+        + intent_costs.figures(answered, known=known, costs=costs, seed=seed)
+        + intent_context.figures(table, candidate=model, seed=seed)
     )
-    context = intent_context.figures(table, candidate=model, seed=seed)
     return gates.report(
         params.policy("intent"),
         champion="none" if champion is None else payload.digest(champion),
         artefact=payload.digest(candidate),
         rows=rows.described(table, id_of=lambda part: part["example_id"].to_pylist(), time_column="happened_at"),
         data=rows.provenance(data, family="intent"),
-        metrics=figures.metrics + context.metrics,
-        comparisons=figures.comparisons + context.comparisons,
+        metrics=figures.metrics,
+        comparisons=figures.comparisons,
         slices=figures.slices,
         charts=figures.charts,
-        limits=figures.limits + context.limits,
+        limits=figures.limits,
     )
 
 
@@ -99,6 +102,7 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
         untaught = recipes.examples(said, school.bases)
         _write(to, made=made, told={
             "labels": labels, "languages": _languages(held_out, evidence, untaught, school),
+            **intent_costs.caution(intent_costs.taxonomy(data), labels, costs=params.costs),
             "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip

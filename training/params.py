@@ -46,6 +46,20 @@ class TuningParams:
 
 
 @dataclass(frozen=True)
+class IntentCosts:
+    """What an answer costs by what was true, in errors; only how they relate matters (`training.intent_costs`)."""
+
+    # A contact with the wrong people: the unit.
+    error_cost: float = 1.0
+    # Within one parent the same people mostly take it, with another form before them.
+    same_parent_cost: float = 0.5
+    # Fraud goes on while a contact waits in the wrong queue; a cancellation not heard comes back as a complaint.
+    missed_critical_cost: float = 5.0
+    # A person asks what the matter is: some seconds of talk, no way back.
+    refusal_cost: float = 0.3
+
+
+@dataclass(frozen=True)
 class IntentParams(IntentDataParams):
     """How intents are learned; the rows are chosen by the fields of `IntentDataParams`."""
 
@@ -88,6 +102,7 @@ class IntentParams(IntentDataParams):
     folds_used: int = 2
     # How many alternatives an answer lists.
     alternatives: int = 3
+    costs: IntentCosts = field(default_factory=IntentCosts)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ class Gate:
     other: str = ""
     # False: judged in its slices alone.
     overall: bool = True
+    # Against a limit (absolute), the fewest rows of a part; 0: as the policy says.
+    slice_rows: int = 0
+    # Against a limit, whether a part must reach it with its 95% bound and not with its estimate alone.
+    by_bound: bool = False
 
     @property
     def against(self) -> str:

@@ -18,7 +18,7 @@ def judge_slices(gate: Gate, *, parts: Sequence[Slice], policy: GatePolicy, clai
 
     Against another model a part fails when it is worse by more than the margin *and* worse at all by Holm's test at the
     policy's level: parts are small, and a proof that each loses nothing would hold back every model. Against a limit
-    (absolute) the estimate must reach it.
+    (absolute) the estimate must reach it, or the 95% bound where the gate says `by_bound`.
     """
     if gate.comparator == "champion" and claim == "first":
         return []
@@ -57,13 +57,16 @@ def _against_limit(gate: Gate, parts: Sequence[Slice], policy: GatePolicy) -> li
 
 
 def _limited(gate: Gate, part: Slice, policy: GatePolicy) -> JudgedSlice:
-    if part.rows < policy.slice_rows:
-        return _result(gate, part, "not_judged", f"too few rows: {part.rows}, asked {policy.slice_rows}")
-    if part.candidate is None or part.better != gate.better:
+    fewest, higher = gate.slice_rows or policy.slice_rows, gate.better == "higher"
+    if part.rows < fewest:
+        return _result(gate, part, "not_judged", f"too few rows: {part.rows}, asked {fewest}")
+    bound = part.low if higher else part.high
+    judged = bound if gate.by_bound else part.candidate
+    if part.candidate is None or judged is None or part.better != gate.better:
         return _result(gate, part, "missing", f"{gate.metric} was not measured here")
-    higher = gate.better == "higher"
-    reached = part.candidate >= gate.margin if higher else part.candidate <= gate.margin
-    why = f"{part.candidate:.4g}; must be at {'least' if higher else 'most'} {gate.margin:.4g}"
+    reached = judged >= gate.margin if higher else judged <= gate.margin
+    told = f"{part.candidate:.4g}" + (f", 95% bound {judged:.4g}" if gate.by_bound else "")
+    why = f"{told}; must be at {'least' if higher else 'most'} {gate.margin:.4g}"
     return _result(gate, part, "passed" if reached else "failed", why)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,30 @@ def test_banking77_is_parted_seven_one_two_within_its_intents(real_data: Path, t
     assert shares["judge"] == pytest.approx(0.2, abs=0.02)
     found = pq.read_table(tmp_path / "intent" / "examples.parquet", columns=["label", "part"]).to_pylist()
     assert len({r["label"] for r in found if r["part"] == "judge"}) == 77
+
+
+def test_the_taxonomy_as_known_then_is_written_beside_the_rows(tmp_path: Path) -> None:
+    def defined(name: str, revision: int, at: datetime, **told: Any) -> dict[str, Any]:
+        flags = {"critical": False, "automatable": False}
+        return {"intent_id": name, "revision": revision, "name_en": name, **flags, **told, **common(at)}
+
+    rows = [
+        defined("card", 0, T0), defined("card_lost", 0, T0, parent_id="card"),
+        defined("card_lost", 1, T0 + timedelta(hours=1), parent_id="card", critical=True),
+        defined("lost_card", 0, T0, critical=True, deprecated_by="card_lost"),
+        defined("card", 1, AS_OF + timedelta(hours=1), critical=True),
+    ]  # fmt: skip
+    known = {**tables(timed(200)), "intents": table("intents", rows)}
+
+    intent.build(known, params=IntentDataParams(), labels=LabelParams(), as_of=AS_OF, to=tmp_path)
+
+    assert json.loads((tmp_path / "intent" / "taxonomy.json").read_text(encoding="utf-8"))["intents"] == {
+        "card": {"parent": None, "critical": False},
+        "card_lost": {"parent": "card", "critical": True},
+    }
+
+
+def test_without_a_taxonomy_the_file_says_that_nothing_is_told(tmp_path: Path) -> None:
+    build(timed(200), tmp_path)
+
+    assert json.loads((tmp_path / "intent" / "taxonomy.json").read_text(encoding="utf-8")) == {"intents": {}}

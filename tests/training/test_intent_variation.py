@@ -129,7 +129,7 @@ def test_the_report_of_a_trained_model_shows_each_kind_by_language_and_the_forms
     assert {
         kept[name].split(" ")[0] for name in (("emoji", "en"), ("emoji", "zh"), ("full", "en"), ("other", "zh"))
     } == {"100.0%"}
-    assert {one.name for one in report.metrics} >= {"accuracy_lost_manner", "accuracy_lost_noise"}
+    assert {one.name for one in report.metrics} >= {"accuracy_lost_manner", "accuracy_lost_noise", "mean_cost"}
 
 
 def test_every_metric_is_oriented_as_its_gate_asks() -> None:

@@ -116,3 +116,17 @@ def test_a_limit_from_above_is_asked_too() -> None:
 
 def test_parts_are_not_compared_with_a_champion_that_is_not_there() -> None:
     assert judged(claim="first").slices == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [({}, "passed"), ({"by_bound": True}, "failed"), ({"slice_rows": 301}, "not_judged"), ({"margin": 0.8}, "failed")],
+    ids=["the estimate reaches it", "the bound does not", "too few rows for this gate", "the estimate does not"],
+)
+def test_a_gate_may_ask_a_part_for_its_bound_and_for_rows_of_its_own(asked: dict[str, Any], status: str) -> None:
+    gate = Gate("floor", "found", "absolute", **{"margin": 0.7, "slices": ("critical",), **asked})
+    told = {"metric": "found", "against": "absolute", "candidate": 0.75, "low": 0.69, "high": 0.8}
+
+    got = judged(*FINE, part("fraud", dimension="critical", **told), gate=gate)
+
+    assert find(got, "fraud", "floor").status == status

@@ -198,6 +198,8 @@ class Model:
         self.alternatives: int = told["alternatives"]
         self._known_ids: list[str] = told["known_ids"]
         self.threads = threads
+        self._critical = np.isin(self.labels, told.get("critical", []))
+        self._critical_doubt: float = told.get("critical_doubt", 1.0)
         self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
         self._told_encoders: list[dict[str, Any]] = told["encoders"]
@@ -303,7 +305,7 @@ class Model:
         shares = self._shares(read, language)
         best = np.argsort(-shares, kind="stable")[: self.alternatives]
         confidence = float(shares[best[0]])
-        reason = self._reason_to_abstain(text, language, confidence, read)
+        reason = self._reason_to_abstain(text, language, confidence, read) or self._critical_reason(shares)
         return {
             "intent": None if reason else self.labels[best[0]],
             "confidence": confidence,
@@ -325,6 +327,15 @@ class Model:
             why = f"confidence {confidence:.3f}, familiarity {known:.2f} below {settings['threshold']:.2f}"
             return f"too unlike what was learned: {why}"
         return ""
+
+    def _critical_reason(self, shares: Doubles) -> str:
+        """Why a person decides where a critical intent might be missed: the doubt then costs more than the question."""
+        among = shares[self._critical]
+        doubt = float(among.sum())
+        if not len(among) or self._critical[int(shares.argmax())] or doubt <= self._critical_doubt:
+            return ""
+        likeliest = self.labels[int(np.flatnonzero(self._critical)[among.argmax()])]
+        return f"may be critical: {doubt:.3f} above {self._critical_doubt:.3f}, {likeliest} most of all"
 
 
 def load(folder: Path, *, threads: int = 1) -> Model:
