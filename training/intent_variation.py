@@ -114,11 +114,12 @@ def _lost(dimension: str, kinds: Sequence[Varied], seed: int) -> Metric:
     """All kinds together; a judged row that was varied in several ways is one block."""
     says, says_zh = _SAYS[dimension]
     name = f"accuracy_lost_{dimension}"
-    if sum(len(one.rows) for one in kinds) < 2:
+    blocks = [int(row) for one in kinds for row in one.rows]
+    if len(set(blocks)) < 2:
         return Metric(name, None, better="lower", says=says, says_zh=says_zh)
     return evidence.metric(
         name, numerators=_losses(kinds), denominators=np.concatenate([one.weights for one in kinds]), better="lower",
-        blocks=[int(row) for one in kinds for row in one.rows], seed=seed, says=says, says_zh=says_zh,
+        blocks=blocks, seed=seed, says=says, says_zh=says_zh,
     )  # fmt: skip
 
 
@@ -156,7 +157,7 @@ def _table(asked: Sequence[Varied]) -> Chart:
 def _told(one: Varied, language: str) -> list[str]:
     """Rows, accuracy before and after, and the share whose answer stayed the same, with its exact interval."""
     mine = np.asarray([spoken == language for spoken in one.languages])
-    weights = one.weights[mine]
+    weights = np.maximum(one.weights[mine], 1e-9)  # rows that nobody believes have a mean all the same
     before, after = (float(hits[mine] @ weights / weights.sum()) for hits in (one.before, one.after))
     same = intervals.proportion(int(one.same[mine].sum()), of=int(mine.sum()))
     kept = f"{same.estimate:.1%} ({same.low:.1%} – {same.high:.1%})"

@@ -105,6 +105,15 @@ def test_few_rows_are_not_judged() -> None:
     assert set(of_kinds.values()) == {"not_judged"}
 
 
+def test_one_row_varied_in_many_ways_has_no_interval_and_is_missing() -> None:
+    whole = _judged(1)
+    one = Judged(
+        whole.texts[:1], ["en"], ["right"], np.ones(1), Answers(["right"], np.ones(1), np.zeros(1, dtype=bool))
+    )
+
+    assert set(_gates(one, _Model(lambda text: True))[0].values()) == {"missing"}
+
+
 def test_the_loss_is_the_difference_of_what_was_right_by_weight() -> None:
     judged = _judged(right=0.5)
     found = intent_variation.figures(judged, model=_Model(lambda text: False), seed=7)
