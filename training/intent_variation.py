@@ -92,7 +92,10 @@ def ask(judged: Judged, *, kind: str, model: Any, seed: int) -> Varied:
 
 def _chosen(judged: Judged, *, kind: str, seed: int) -> dict[int, str]:
     """Row and varied text: of each language an equal share of `ROWS_A_KIND`, in an order of chance."""
-    languages = sorted(set(_answered_in(judged)) & set(KINDS[kind].languages))
+    asked = KINDS[kind]
+    languages = sorted(_answered_in(judged) & set(asked.languages))
+    if asked.together and len(languages) < len(asked.languages):
+        return {}
     order = np.random.default_rng(seed).permutation(len(judged.texts))
     found: dict[int, str] = {}
     for language in languages:

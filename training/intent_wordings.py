@@ -42,13 +42,15 @@ class Kind:
     """One way to vary a text.
 
     dimension: "manner" where every word of the matter is still there, only said or written otherwise; "noise" where
-    letters, sounds or a word are lost to whoever does not guess them. languages: those that know this kind.
+    letters, sounds or a word are lost to whoever does not guess them. languages: those that know this kind. together:
+    only where all of these are spoken does anybody talk like this.
     """
 
     vary: Callable[[str, str, Random], str]
     dimension: str
     languages: tuple[str, ...]
     name_zh: str
+    together: bool = False
 
 
 def varied(text: str, *, kind: str, language: str, seed: int) -> str | None:
@@ -130,7 +132,7 @@ KINDS: Mapping[str, Kind] = {
     "typos": Kind(mistyped, NOISE, BOTH, "错别字"),
     "speech recognition": Kind(misheard, NOISE, BOTH, "语音识别噪声"),
     "colloquial": Kind(colloquial, MANNER, BOTH, "口语"),
-    "mixed languages": Kind(mixed, NOISE, BOTH, "中英混用"),
+    "mixed languages": Kind(mixed, NOISE, BOTH, "中英混用", together=True),
     "other script": Kind(in_the_other_script, MANNER, ("zh",), "繁简转换"),
     "full width": Kind(full_width, MANNER, BOTH, "全角字符"),
     "emoji": Kind(with_emoji, MANNER, BOTH, "表情符号"),

@@ -98,6 +98,13 @@ def test_a_language_that_goes_to_a_person_anyway_is_not_varied() -> None:
     assert set(told.languages) == {"en"}
 
 
+def test_customers_of_one_language_do_not_mix_it_with_another() -> None:
+    model = _Model(lambda text: True)
+
+    assert len(intent_variation.ask(_judged(), kind="mixed languages", model=model, seed=7).rows) > 100
+    assert not len(intent_variation.ask(_judged(abstains_in=("zh",)), kind="mixed languages", model=model, seed=7).rows)
+
+
 def test_few_rows_are_not_judged() -> None:
     of_gates, of_kinds = _gates(_judged(20), _Model(lambda text: True))
 
