@@ -19,11 +19,13 @@ MOST_OPTION: Final = 120
 
 # `clean` folds full-width marks (？ ： ， （ ） ；), so only the half-width ones, 。 and 、 are met here.
 _CIRCLED = {ord("①") + place: f" {place + 1}. " for place in range(10)}
+# A key's picture is a digit, its ring and a selector, and `clean` reads no pictures.
+_KEYCAP = re.compile("(\\d)\ufe0f?\u20e3")
 _HAN = "一二三四五六七八九十"
 _LABEL = rf"(?:\b(?:option|choice)\s|选项)?\(?\[?(\d{{1,2}}|[a-hA-H]|[{_HAN}](?=、))"
 _MARKS = (
     # 1. 1) (1) 1: 1、 a) 一、 1️⃣ Option 1: ; not 1.5, 10:30, $1.
-    re.compile(rf"(?<![A-Za-z0-9.,$€£¥/+#-]){_LABEL}(?:[)\]]|[.:、](?!\d)|\s[-–—]\s|\ufe0f?\u20e3)\s*", re.IGNORECASE),
+    re.compile(rf"(?<![A-Za-z0-9.,$€£¥/+#-]){_LABEL}(?:[)\]]|[.:、](?!\d)|\s[-–—]\s)\s*", re.IGNORECASE),
     # press 1 for cards, 2 for loans
     re.compile(r"(?:\b(?:press|dial|type|enter|reply|say)\s+)?\b(\d)\s+(?:for|to)\s+", re.IGNORECASE),
     # 按1查余额，按2挂失; not 查余额请按1，挂失请按2
@@ -131,7 +133,8 @@ class Question:
 
 def read(text: str) -> Question:
     """The question that a turn asks, or one without options and statement. Of several, the last."""
-    told = "\n".join(clean(line) for line in text[-MOST_READ:].translate(_CIRCLED).splitlines())
+    marked = _KEYCAP.sub(r"\1. ", text[-MOST_READ:].translate(_CIRCLED))
+    told = "\n".join(clean(line) for line in marked.splitlines())
     for pattern in _MARKS:
         if listed := _listed(told, pattern):
             return listed

@@ -22,6 +22,8 @@ def why(place: Workspace, record: Mapping[str, Any], *, version: str) -> dict[st
     try:
         with tempfile.TemporaryDirectory() as folder:
             model = _model(place, version, Path(folder) / "payload")
+            if not hasattr(model, "explain"):
+                return {"problem": "this version's payload cannot explain its answers: it is of an earlier format"}
             told = dict(model.explain(str(features.get("text", "")), language=str(features.get("language", ""))))
     except ParleyError as error:
         return {"problem": str(error)}

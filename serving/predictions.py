@@ -83,7 +83,7 @@ def _trace(row: dict[str, Any], desk: Desk, texts: bool) -> dict[str, Any]:
 def _why(row: dict[str, Any], features: dict[str, Any], desk: Desk) -> dict[str, Any] | None:
     """The nearest training examples and the words that carried the answer; none of a version that serves no more."""
     slot = desk.slot("intent")
-    if slot.model is None or slot.version != row["version"]:
+    if slot.version != row["version"] or not hasattr(slot.model, "explain"):  # payloads of before cannot tell
         return None
     return dict(slot.model.explain(str(features["text"]), language=str(features["language"])))
 

@@ -25,6 +25,8 @@ from training.params import IntentParams, TuningParams
 
 FROZEN, CONTRASTIVE, FULL = "frozen", "contrastive", "full"
 RECIPES = (FROZEN, CONTRASTIVE, FULL)
+# With many examples a tenth of them calibrates: the encoder learns from the others alone.
+FULL_FOLDS = 10
 SAYS = {
     FROZEN: "frozen encoder, logistic regression on vectors and on character n-grams",
     CONTRASTIVE: "encoder tuned on pairs of examples and intents' names, then as frozen",
@@ -192,7 +194,7 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
         made = learned(said, recipe=recipe, held=held, school=school, name="encoder")
         return made, Evidence([made.asked(held)])
     everything = _together(said, held)
-    folds = _folds(everything, school)
+    folds = _folds(everything, school, count=FULL_FOLDS if recipe == FULL else school.params.folds)
     if not folds:
         raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
     if recipe == FULL:
@@ -227,15 +229,15 @@ def _together(said: Said, held: Said) -> Said:
     )
 
 
-def _folds(said: Said, school: School) -> list[Rows]:
+def _folds(said: Said, school: School, *, count: int) -> list[Rows]:
     """The rows of each fold: an intent's rows are dealt out in turn, a lone one is never left out."""
     fold = np.full(len(said.texts), -1, dtype=np.int64)
     rng = np.random.default_rng(school.seed)
     for label in np.unique(said.labels):
         rows = rng.permutation(np.flatnonzero(said.labels == label))
         if len(rows) > 1:
-            fold[rows] = (np.arange(len(rows)) + rng.integers(school.params.folds)) % school.params.folds
-    kept = (np.flatnonzero(fold == number) for number in range(school.params.folds))
+            fold[rows] = (np.arange(len(rows)) + rng.integers(count)) % count
+    kept = (np.flatnonzero(fold == number) for number in range(count))
     return [rows for rows in kept if len(rows)]
 
 

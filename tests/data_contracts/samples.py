@@ -155,6 +155,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
         "verdict": "wrong",
         "instead": "account_inquiry",
         "prompted": False,
+        "asked": "teach",
         "weight": 1.0,
     },
     "ratings": {"rating_id": "g1", "contact_id": "c1", "score": 5, "comment": "很好"},

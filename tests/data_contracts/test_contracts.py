@@ -29,7 +29,7 @@ AGREED = {
     "propensity? policy? policy_version? prediction_id? followed? actual_agent_id?",
     "predictions": "prediction_id* contact_id? capability answer_source version? approval? answer confidence? features "
     "degraded verdict_asked verdict_probability",
-    "verdicts": "verdict_id* prediction_id? contact_id? capability agent_id? verdict instead? prompted weight?",
+    "verdicts": "verdict_id* prediction_id? contact_id? capability agent_id? verdict instead? prompted asked? weight?",
     "ratings": "rating_id* contact_id score comment?",
     "articles": "article_id* revision* title body language intent_ids",
     "roster": "agent_id* starts_at* ends_at activity queue?",

@@ -102,7 +102,7 @@ import json
 from pathlib import Path
 
 
-def load(folder):
+def load(folder, threads=1):
     return json.loads((Path(folder) / "payload.json").read_text())["marker"]
 
 

@@ -1,9 +1,8 @@
 """How an intent payload answers. This file is copied into every payload as loader.py and needs no other file of ours.
 
-The payload beside it: payload.json (labels, languages, thresholds), a folder for each encoder that is asked (encoder-0:
-encoder.json, encoder.onnx, tokenizer.json; none for the hashing fake), and the heads as plain arrays. Serving calls
-`load` and `Model.answer`; MLflow loads the same file from code and calls them too. Needs numpy, and onnxruntime and
-tokenizers for a real encoder.
+The payload beside it: payload.json (labels, languages, thresholds), a folder for each encoder that is asked (encoder-0;
+none for the hashing fake), and the heads as plain arrays. Serving calls `load` and `Model.answer`, MLflow too. Needs
+numpy, and onnxruntime and tokenizers for a real encoder.
 """
 
 from __future__ import annotations
@@ -228,21 +227,21 @@ class Model:
 
     def vectors(self, texts: Sequence[str], *, languages: Sequence[str]) -> Floats:
         """Unit rows (texts, d): what each text's encoders see of it, side by side, nothing of those not asked."""
-        widths = [self._arrays[f"weights_{place}"].shape[0] if told["kind"] != "none" else 0
-                  for place, told in enumerate(self._told_encoders)]  # fmt: skip
-        rows = np.zeros((len(texts), sum(widths)), dtype=np.float32)
+        kept = [place for place, told in enumerate(self._told_encoders) if told["kind"] != "none"]
+        widths = {place: self._arrays[f"weights_{place}"].shape[0] for place in kept}
+        rows = np.zeros((len(texts), sum(widths.values())), dtype=np.float32)
         for row, read in zip(rows, self._read(texts, languages), strict=True):
             start = 0
-            for width, vector in zip(widths, read.vectors, strict=True):
-                row[start : start + vector.shape[1]] = vector[0]
+            for place, width in widths.items():
+                row[start : start + read.vectors[place].shape[1]] = read.vectors[place][0]
                 start += width
         return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
     def explain(self, text: str, *, language: str) -> dict[str, Any]:
         """Why this answer: the training rows nearest to the text, and the words that carried the best guess.
 
-        Returns `nearest` ({example_id, intent, likeness: cosine}, falling) and `words` ({word, weight}: by how much
-        the log probability of the best guess falls without it, falling; those that spoke against it are left out).
+        Returns `nearest` ({example_id, intent, likeness: cosine}) and `words` ({word, weight: by how much the log
+        probability of the best guess falls without it}), both falling.
         """
         cleaned = clean(text)[: self.max_chars]
         asked = heard(self._settings(language)["mix"])
@@ -305,7 +304,7 @@ class Model:
         shares = self._shares(read, language)
         best = np.argsort(-shares, kind="stable")[: self.alternatives]
         confidence = float(shares[best[0]])
-        reason = self._reason_to_abstain(text, language, confidence, read) or self._critical_reason(shares)
+        reason = self._reason_to_abstain(text, language, shares, read)
         return {
             "intent": None if reason else self.labels[best[0]],
             "confidence": confidence,
@@ -316,16 +315,18 @@ class Model:
             "language": language,
         }
 
-    def _reason_to_abstain(self, text: str, language: str, confidence: float, read: Read) -> str:
+    def _reason_to_abstain(self, text: str, language: str, shares: Doubles, read: Read) -> str:
         settings = self._settings(language)
         if not clean(text):
             return "there is no text"
         if not settings["answers"]:
             return f"language {language} goes to a person: {settings['why']}"
+        if critical := self._critical_reason(shares):
+            return critical
         known = self._familiarity(read, language)
         if known < settings["threshold"]:
-            why = f"confidence {confidence:.3f}, familiarity {known:.2f} below {settings['threshold']:.2f}"
-            return f"too unlike what was learned: {why}"
+            told = f"confidence {shares.max():.3f}, familiarity {known:.2f} below {settings['threshold']:.2f}"
+            return f"too unlike what was learned: {told}"
         return ""
 
     def _critical_reason(self, shares: Doubles) -> str:
