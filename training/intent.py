@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
             "labels": labels, "languages": _languages(held_out, evidence, untaught, school),
             **intent_costs.caution(intent_costs.taxonomy(data), labels, costs=params.costs),
             "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
+            "lightness": None if made.lightness is None else {**asdict(made.lightness), "light": made.is_light},
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip
         doubts = _doubts(untaught, said.ids, school)

@@ -16,10 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data_contracts.errors import InputError, NotEnoughData
+from features import encoder_light
 from features import text as texts
 from features.encoders import OnnxEncoder
-from training import intent_head, intent_tuning
+from training import intent_head, intent_lightness, intent_tuning
 from training.intent_head import Examples, Head
+from training.intent_lightness import Lightness
 from training.loaders.intent import Read, clean, signs
 from training.params import IntentParams, TuningParams
 
@@ -54,11 +56,17 @@ class Said:
 
 @dataclass(frozen=True)
 class Learned:
-    """Encoders and the heads on them; the ids of the training rows that are remembered."""
+    """Encoders and the heads on them; the ids of the training rows that are remembered; what lightness costs."""
 
     encoders: tuple[texts.Encoder, ...]
     head: Head
     known_ids: Sequence[str]
+    lightness: Lightness | None = None
+
+    @property
+    def is_light(self) -> bool:
+        """Whether the first encoder's weights have 8 bits."""
+        return self.lightness is not None and self.lightness.allowed
 
     def asked(self, said: Said) -> Asked:
         """What it sees in rows that taught nothing."""
@@ -86,7 +94,8 @@ class Asked:
 class School:
     """What learning needs besides the rows: the encoders as they came, labels in order, figures, a place to work in.
 
-    The first encoder is the one that can be tuned; a second one knows other languages.
+    The first encoder is the one that can be tuned; a second one knows other languages. light: whether the first one's
+    weights have 8 bits.
     """
 
     bases: tuple[texts.Encoder, ...]
@@ -95,6 +104,7 @@ class School:
     seed: int
     threads: int
     scratch: Path
+    light: bool = False
 
 
 def said_of(table: pa.Table, labels: Sequence[str], *, max_chars: int) -> Said:
@@ -147,20 +157,51 @@ def _asked_for(recipe: str, *, tunable: bool) -> str:
 
 def learned(said: Said, *, recipe: str, held: Said | None, school: School, name: str) -> Learned:
     """Learn from these rows; `held` chooses the strength of the heads, `name` is the encoder's folder in scratch."""
-    encoders, words = school.bases, [intent_tuning.words_of(one) for one in school.names]
-    if recipe != FROZEN:
-        folder = intent_tuning.tune(
-            school.params.encoder, intent_tuning.Lesson(said.texts, said.labels, words),
-            vectors=encoders[0].encode(said.texts), params=_tuning(recipe, school.params), seed=school.seed,
-            threads=school.threads, to=school.scratch / name,
-        )  # fmt: skip
-        encoders = (OnnxEncoder(folder, threads=school.threads), *encoders[1:])
+    return _headed(said, _encoders(said, recipe=recipe, school=school, name=name), held=held, school=school)
+
+
+def _encoders(said: Said, *, recipe: str, school: School, name: str) -> tuple[texts.Encoder, ...]:
+    """The encoders as this recipe makes them of these rows, in full precision."""
+    if recipe == FROZEN:
+        return school.bases
+    folder = intent_tuning.tune(
+        school.params.encoder, intent_tuning.Lesson(said.texts, said.labels, _words(school)),
+        vectors=school.bases[0].encode(said.texts), params=_tuning(recipe, school.params), seed=school.seed,
+        threads=school.threads, to=school.scratch / name,
+    )  # fmt: skip
+    return (OnnxEncoder(folder, threads=school.threads), *school.bases[1:])
+
+
+def _words(school: School) -> list[str]:
+    return [intent_tuning.words_of(one) for one in school.names]
+
+
+def _headed(said: Said, encoders: tuple[texts.Encoder, ...], *, held: Said | None, school: School) -> Learned:
+    """The heads on these encoders, the first of them lighter where that was allowed."""
+    if school.light:
+        encoders = (_lighter(encoders[0], school), *encoders[1:])
     asked = None if held is None else examples(held, encoders)
-    named = tuple(one.encode(words) for one in encoders) if _few(said, school.params) else None
+    named = tuple(one.encode(_words(school)) for one in encoders) if _few(said, school.params) else None
     head = intent_head.fit(
         examples(said, encoders), held=asked, label_count=len(school.names), params=school.params, named=named
     )
     return Learned(encoders, head, [said.ids[row] for row in head.known_rows])
+
+
+def _lighter(encoder: texts.Encoder, school: School) -> texts.Encoder:
+    assert isinstance(encoder, OnnxEncoder)  # noqa: S101 - others are never measured to be light enough
+    folder = encoder_light.lightened(encoder.folder, to=school.scratch / f"light-{encoder.digest[:16]}")
+    return OnnxEncoder(folder, threads=school.threads)
+
+
+def _lightness(said: Said, encoder: texts.Encoder, school: School) -> Lightness | None:
+    """What it costs to make this encoder lighter, on these rows; None where it is not asked for, or cannot be told."""
+    if not school.params.lighten or len(said.texts) < intent_lightness.FEWEST_ROWS:
+        return None
+    if not isinstance(encoder, OnnxEncoder) or encoder.name == texts.MULTILINGUAL:  # the latter is light as it is
+        return None
+    heavy, light = (one.encode(said.texts) for one in (encoder, _lighter(encoder, school)))
+    return intent_lightness.measured(heavy, light, said.labels, seed=school.seed)
 
 
 def _tuning(recipe: str, params: IntentParams) -> TuningParams:
@@ -191,7 +232,7 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
     left out.
     """
     if len(held.texts) >= school.params.min_language_rows:
-        made = learned(said, recipe=recipe, held=held, school=school, name="encoder")
+        made = _made(said, held=held, recipe=recipe, school=school)
         return made, Evidence([made.asked(held)])
     everything = _together(said, held)
     folds = _folds(everything, school, count=FULL_FOLDS if recipe == FULL else school.params.folds)
@@ -199,22 +240,30 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
         raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
     if recipe == FULL:
         return _learned_once(everything, folds[0], school=school)
+    made = _made(everything, held=None, recipe=recipe, school=school)
+    school = replace(school, light=made.is_light)
     used = folds if recipe == FROZEN else folds[: school.params.folds_used]
     parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
     untuned = [] if recipe == FROZEN else [_left_out(everything, one, recipe=FROZEN, school=school) for one in folds]
-    return learned(everything, recipe=recipe, held=None, school=school, name="encoder"), Evidence(parts, untuned)
+    return made, Evidence(parts, untuned)
+
+
+def _made(said: Said, *, held: Said | None, recipe: str, school: School) -> Learned:
+    """The model itself; its first encoder is lighter where that costs next to nothing."""
+    encoders = _encoders(said, recipe=recipe, school=school, name="encoder")
+    lightness = _lightness(said, encoders[0], school)
+    light = replace(school, light=lightness is not None and lightness.allowed)
+    return replace(_headed(said, encoders, held=held, school=light), lightness=lightness)
 
 
 def _learned_once(said: Said, fold: Rows, *, school: School) -> tuple[Learned, Evidence]:
     """All weights tuned on the rows outside of the fold; the head, once it was asked the fold, learns from it too."""
-    left = said.take(fold)
-    first = learned(
-        said.take(np.setdiff1d(np.arange(len(said.texts)), fold)), recipe=FULL, held=left, school=school, name="encoder"
-    )
-    strengths = [one.strength for one in first.head.of_vectors]
-    chosen = replace(school.params, strengths=tuple(strengths[:1]), ngram_strengths=(first.head.gram_strength,))
-    head = intent_head.fit(examples(said, first.encoders), held=None, label_count=len(school.names), params=chosen)
-    return Learned(first.encoders, head, [said.ids[row] for row in head.known_rows]), Evidence([first.asked(left)])
+    rest, left = said.take(np.setdiff1d(np.arange(len(said.texts)), fold)), said.take(fold)
+    first = _made(rest, held=left, recipe=FULL, school=school)
+    strengths = tuple(one.strength for one in first.head.of_vectors[:1])
+    chosen = replace(school.params, strengths=strengths, ngram_strengths=(first.head.gram_strength,))
+    again = _headed(said, first.encoders, held=None, school=replace(school, params=chosen, light=False))
+    return replace(again, lightness=first.lightness), Evidence([first.asked(left)])
 
 
 def _together(said: Said, held: Said) -> Said:

@@ -99,7 +99,7 @@ def test_a_few_examples_tune_an_encoder_for_each_fold_that_is_used_and_the_other
 
     _, found = recipes.learned_and_asked(_said(20, 20), _said(), recipe="contrastive", school=_school(tmp_path))
 
-    assert taught == [32, 32, 40]
+    assert taught == [40, 32, 32]
     assert [len(part.said.texts) for part in found.untuned] == [8] * 5
     for part, same in zip(found.parts, found.untuned, strict=False):
         assert part.said.ids == same.said.ids
