@@ -63,10 +63,8 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     table = rows.read(data / "examples.parquet", columns=COLUMNS)
     rows.enough(rows.part(table, rows.JUDGE).num_rows, needed=2, of="rows to judge on", where=str(data))
     model = loaders.open_payload(candidate, threads=threads)
-    answered = intent_figures.answered(
-        table, candidate=model,
-        champion=loaders.open_payload(champion, threads=threads) if champion else None,
-    )  # fmt: skip
+    before = loaders.open_payload(champion, threads=threads) if champion else None
+    answered = intent_figures.answered(table, candidate=model, champion=before)
     known, costs = intent_costs.taxonomy(data), params.intent.costs
     figures = (
         intent_figures.figures(answered, seed=seed)
@@ -84,8 +82,17 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         comparisons=figures.comparisons,
         slices=figures.slices,
         charts=figures.charts,
-        limits=figures.limits,
+        limits=figures.limits + _other_intents(model.labels, None if before is None else before.labels),
     )
+
+
+def _other_intents(labels: Sequence[str], before: Sequence[str] | None) -> tuple[str, ...]:
+    """Which intents come and go with this version: whoever reads them must know."""
+    if before is None:
+        return ()
+    added, dropped = sorted(set(labels) - set(before)), sorted(set(before) - set(labels))
+    told = (("answers intents that the champion does not know", added), ("no longer answers", dropped))
+    return tuple(f"{words}: {', '.join(names)}" for words, names in told if names)
 
 
 def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path, cache: Path | None) -> dict[str, Any]:

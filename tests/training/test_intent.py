@@ -160,6 +160,14 @@ def test_a_candidate_that_lacks_an_intent_fails_against_its_champion(data: Path,
 
     assert report.verdict == "held"
     assert any("never saw" in one for one in report.limits)
+    assert "no longer answers: loan" in report.limits
+
+
+def test_a_report_names_the_intents_that_come_with_a_version(data: Path, fitted: Path, tmp_path: Path) -> None:
+    old = _fit(learned.write_intents(tmp_path / "old", labels=("card_lost", "balance", "password")), tmp_path / "m")
+
+    assert "answers intents that the champion does not know: loan" in _judge(data, fitted, champion=old).limits
+    assert not any("champion does not know" in one for one in _judge(data, fitted, champion=fitted).limits)
 
 
 def test_labels_that_are_often_wrong_leave_confidence_truthful(tmp_path: Path) -> None:
