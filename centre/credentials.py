@@ -7,9 +7,17 @@ it. So one fingerprint, the token's, names what somebody signed in by, at the co
 from __future__ import annotations
 
 import hashlib
+import secrets
 
 # 48 bits tell the tokens of a house apart: with a thousand people, two share one in one of 500 million houses.
 _DIGITS = 12
+
+
+def fresh_secret() -> str:
+    """A token or code that nobody can guess. It begins with no dash, or a command line would take it for an option."""
+    while (secret := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return secret
 
 
 def hashed(secret: str) -> str:

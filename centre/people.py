@@ -7,7 +7,6 @@ it protects guessable secrets, and nobody guesses 2**256; a fast hash keeps auth
 from __future__ import annotations
 
 import hmac
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from centre.admissions import Admission
 from centre.clock import Clock
-from centre.credentials import fingerprint, hashed
+from centre.credentials import fingerprint, fresh_secret, hashed
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
 ROLES = ("engineer", "reviewer", "service", "agent", "viewer")
@@ -101,7 +100,7 @@ class People:
 
     def add(self, name: str, *, roles: Iterable[str], by: str, clock: Clock) -> str:
         """Add a person; return their token, shown this once. Raises InputError, or StateConflict if taken."""
-        name, held, token = _name(name), _roles(roles), secrets.token_urlsafe(32)
+        name, held, token = _name(name), _roles(roles), fresh_secret()
         with self._transaction() as connection:
             _write_down(connection, name, held, token=token, by=by, at=clock.now())
         return token
@@ -112,7 +111,7 @@ class People:
         Whoever has not taken up an invitation may be invited again; the code before is then worth nothing.
         Raises InputError, or StateConflict if the name is taken.
         """
-        name, held, code, now = _name(name), _roles(roles), secrets.token_urlsafe(32), clock.now()
+        name, held, code, now = _name(name), _roles(roles), fresh_secret(), clock.now()
         with self._transaction() as connection:
             if connection.execute("DELETE FROM invitations WHERE name = ?", (name,)).rowcount:
                 connection.execute(
@@ -120,7 +119,7 @@ class People:
                 )
                 _note_admission(connection, name, by=by, at=now)
             else:  # Nobody knows this first token, so it opens nothing.
-                _write_down(connection, name, held, token=secrets.token_urlsafe(32), by=by, at=now)
+                _write_down(connection, name, held, token=fresh_secret(), by=by, at=now)
             connection.execute(
                 "INSERT INTO invitations VALUES (?, ?, ?)", (hashed(code), name, _stamp(now + INVITATION))
             )
@@ -134,7 +133,7 @@ class People:
 
     def accept(self, code: str, *, clock: Clock) -> tuple[Person, str]:
         """Take up an invitation: the person and their own token, shown this once. Raises NotSignedIn."""
-        token = secrets.token_urlsafe(32)
+        token = fresh_secret()
         with self._transaction() as connection:
             row = connection.execute(
                 "DELETE FROM invitations WHERE code_hash = ? AND until > ? RETURNING name",
@@ -170,7 +169,7 @@ class People:
         """A one-time code for signing in within `minutes`. Raises NotFound, or StateConflict if disabled."""
         if minutes <= 0:
             raise InputError("an invitation needs time", expected="minutes above 0", came=str(minutes), where="invite")
-        code = secrets.token_urlsafe(32)
+        code = fresh_secret()
         with self._transaction() as connection:
             _refuse_disabled(connection, name)
             connection.execute("DELETE FROM codes WHERE until <= ?", (_stamp(clock.now()),))
@@ -182,7 +181,7 @@ class People:
 
     def redeem(self, code: str, *, clock: Clock) -> tuple[Person, str]:
         """Sign in by a code: the person and a session token. The code is spent by it. Raises NotSignedIn."""
-        token, now = secrets.token_urlsafe(32), clock.now()
+        token, now = fresh_secret(), clock.now()
         with self._transaction() as connection:
             row = connection.execute(
                 "DELETE FROM codes WHERE code_hash = ? RETURNING code_hash, name, until", (hashed(code),)
@@ -238,7 +237,7 @@ class People:
 
     def enable(self, name: str, *, by: str, clock: Clock) -> str:
         """Let a disabled person in again, by a new token (the old one stays dead). Raises NotFound."""
-        token = secrets.token_urlsafe(32)
+        token = fresh_secret()
         with self._transaction() as connection:
             _found(connection, name)
             _note_admission(connection, name, by=by, at=clock.now())
@@ -247,7 +246,7 @@ class People:
 
     def rotate(self, name: str) -> str:
         """A new token for a person; the old one, their sessions and their codes end at once. Raises NotFound."""
-        token = secrets.token_urlsafe(32)
+        token = fresh_secret()
         with self._transaction() as connection:
             _refuse_disabled(connection, name)
             connection.execute("UPDATE people SET token_hash = ? WHERE name = ?", (hashed(token), name))

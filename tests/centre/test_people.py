@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from centre import credentials
 from centre.clock import FixedClock
-from centre.credentials import fingerprint, hashed
+from centre.credentials import fingerprint, fresh_secret, hashed
 from centre.people import INVITATION, ROLES, People, Person, require
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
@@ -23,6 +24,13 @@ def people(tmp_path: Path) -> People:
     people = People(tmp_path / "people.sqlite", session_hours=12)
     people.add("Ada", roles=["engineer"], by="setup", clock=NOW)
     return people
+
+
+def test_no_secret_begins_like_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["-j3bZ", "--json", "k-4"])
+    monkeypatch.setattr(credentials.secrets, "token_urlsafe", lambda _: next(drawn))
+
+    assert fresh_secret() == "k-4"
 
 
 def test_a_token_opens_the_door_to_its_person_and_roles(people: People) -> None:
