@@ -106,7 +106,7 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
         )
         recipe, why = recipes.chosen(said, base=school.bases[0], params=params)
         made, evidence = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
-        held_out = intent_languages.HeldOut.of(evidence.parts)
+        held_out = intent_languages.HeldOut.everybody(evidence.parts)
         untaught = recipes.examples(said, school.bases)
         _write(to, made=made, told={
             "labels": labels, "languages": _languages(held_out, evidence, untaught, school),

@@ -34,6 +34,12 @@ class HeldOut:
         """With the mix that is given, or the best one for these rows (of the heads in `only`)."""
         return cls(tuple(parts), mix or calibration.best_mix(_scores(parts), only=only))
 
+    @classmethod
+    def everybody(cls, parts: Sequence[Asked]) -> HeldOut:
+        """Rows of all languages: where there are several, no encoder is let go that one of them may need."""
+        several = len({language for part in parts for language in part.said.languages}) > 1
+        return cls.of(parts, only=range(parts[0].read.scores.shape[1]) if several else None)
+
     @property
     def rows(self) -> int:
         """How many."""
