@@ -88,6 +88,7 @@ def test_the_registry_holds_no_code(tmp_path: Path) -> None:
 
 
 def test_every_service_is_the_published_one() -> None:
+    assert services.SERVICES
     for found in services.SERVICES.values():
         services.refuse_changed(found)
 

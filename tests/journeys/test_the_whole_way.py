@@ -73,7 +73,20 @@ def test_an_approved_model_answers_and_its_answer_is_traced_to_the_approval(desk
     assert answer["version"] == f"intent/{request['version']}"
     assert traced["approval"]["approved_by"] == "rui"
     assert traced["approval"]["approval"] == answer["approval"]
+    assert traced["why"]["nearest"][0]["text"]
+    assert "password" in {one["word"] for one in traced["why"]["words"]}
     assert traced["code"]["commit"] == desk.parley("models", "--json").told["models"][0]["commit"]
+
+
+def test_people_are_asked_what_would_teach_most_and_what_is_in_doubt(desk: Desk) -> None:
+    told = desk.parley("label", "next", "--count", "5", "--json").told
+    with desk.serving("--only", "labels") as client:
+        offered = client.get("/v1/labels/next", headers=desk.headers("desktop"), params={"kind": "settle"})
+
+    assert [len(told[kind]) for kind in ("teach", "settle")] == [5, 5]
+    assert len({one["text"] for one in told["teach"]}) == 5
+    assert all(one["text"] and one["label"] != one["likely"] for one in told["settle"])
+    assert offered.json()["questions"] == told["settle"]
 
 
 def test_a_rollback_returns_to_the_baseline_within_five_seconds(desk: Desk) -> None:
