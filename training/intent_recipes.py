@@ -207,7 +207,8 @@ def _lightness(said: Said, encoder: texts.Encoder, school: School) -> Lightness 
 def _tuning(recipe: str, params: IntentParams) -> TuningParams:
     if recipe == CONTRASTIVE:
         return params.tuning
-    return replace(params.tuning, passes=params.tuning.full_passes, tune_words=True)
+    told = params.tuning
+    return replace(told, passes=told.full_passes, tune_words=True, tuned_share=told.full_tuned_share)
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,14 @@ def tune(
         pairs = paired(lesson, vectors=np.asarray(vectors), params=params, seed=seed)
         _train(model, pairs, params=params, seed=seed, scratch=Path(scratch))
         tuned = texts.load_model(base)  # the trainer leaves its own precision wrapped around the one it trained
-        tuned.load_state_dict(model.state_dict())
+        tuned.load_state_dict(_between(tuned.state_dict(), model.state_dict(), share=params.tuned_share))
         return texts.export_onnx(base, to=to, model=tuned)
+
+
+def _between(before: dict[str, Any], after: dict[str, Any], *, share: float) -> dict[str, Any]:
+    """Weights so far on the way from the encoder as it came to the tuned one (Wortsman et al. 2022)."""
+    return {name: before[name].lerp(value.to(before[name].dtype), share) if value.is_floating_point() else value
+            for name, value in after.items()}  # fmt: skip
 
 
 def paired(

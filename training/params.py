@@ -41,6 +41,12 @@ class TuningParams:
     name_weight: float = 1.0
     # Whether the words' own vectors learn: half of the weights, and most words of tomorrow are not in five examples.
     tune_words: bool = False
+    # How far the weights go from the encoder as it came to the tuned one: all the way with few examples ...
+    tuned_share: float = 1.0
+    # ... and not quite with many: the mean of both knows strangers better (Wortsman et al. 2022, "Robust fine-tuning of
+    # zero-shot models"). Banking77 with 27 intents left out, two draws: right 94.3 and 94.2% at 1, 94.4 and 94.5% at
+    # .7; strangers told from known (AUROC) .931 and .898, and .934 and .903.
+    full_tuned_share: float = 0.7
     # bfloat16 products where the processor has them (AVX-512 BF16): 1.7 times as fast, the same accuracy.
     half_precision: bool = True
 
@@ -97,8 +103,12 @@ class IntentParams(IntentDataParams):
     # A language is answered only if its accuracy on the calibrating rows reaches this with its 95% lower bound;
     # below, every other answer would send a customer the wrong way.
     language_floor: float = 0.6
-    # Training rows of each intent whose vectors a payload keeps, to tell how close a text is to what was learned.
-    remembered: int = 40
+    # Training rows of each intent whose vectors a payload keeps, to tell how close a text is to what was learned: those
+    # that cover it best. Of 27 intents left out of Banking77, two draws, 40 evenly spaced rows find 57.7 and 59.8%, 60
+    # by coverage 61.9 and 60.8%, all rows 61.8 and 61.6%.
+    remembered: int = 60
+    # ... and of all intents together: what a text is compared with takes time and memory.
+    remembered_most: int = 6000
     # Without rows to calibrate on, folds are left out one after the other; all of them by the frozen recipe, and so
     # many by a tuned one, for each of which an encoder is tuned.
     folds: int = 5

@@ -95,19 +95,20 @@ def test_tuning_draws_an_intents_texts_together_and_repeats_byte_for_byte(tmp_pa
     )
     before = texts.open_encoder(threads=2, cache=tmp_path / "cache").encode(lesson.texts)
 
-    def tuned(name: str) -> OnnxEncoder:
-        params = TuningParams(passes=40.0)
+    def tuned(name: str, share: float = 1.0) -> OnnxEncoder:
+        params = TuningParams(passes=40.0, tuned_share=share)
         folder = intent_tuning.tune(
             texts.DEFAULT_ENCODER, lesson, vectors=before, params=params, seed=3, threads=2, to=tmp_path / name
         )
         return OnnxEncoder(folder, threads=2)
 
-    one, again = tuned("one"), tuned("again")
-    after = one.encode(lesson.texts)
+    one, again, halfway = tuned("one"), tuned("again"), tuned("halfway", share=0.5)
+    after, between = one.encode(lesson.texts), halfway.encode(lesson.texts)
 
     def gap(vectors: np.ndarray) -> float:
         cosines = vectors @ vectors.T
         return float(cosines[:3, :3].mean() - cosines[:3, 3:].mean())
 
     assert gap(after) > gap(before) + 0.1
+    assert gap(before) < gap(between) < gap(after)
     assert one.digest == again.digest
