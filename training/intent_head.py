@@ -111,8 +111,8 @@ def fit(
         asked = gram_matrix(counted(held.texts, buckets=params.ngram_buckets), inverse_share=inverse_share)
     told: dict[str, Any] = {"label_count": label_count, "params": params, "held": held}
     most = min(params.remembered, max(1, params.remembered_most // label_count))
+    known = remembered(examples.labels, most=most)
     with threadpool_limits(1):
-        known = remembered(np.hstack(examples.vectors), examples.labels, most=most)
         of_vectors = tuple(
             _vector_head(place, examples, known=known, names=None if named is None else named[place], **told)
             for place in range(len(examples.vectors))
@@ -151,23 +151,10 @@ def _vector_head(
     return VectorHead(weights, bias, near, kept, crowding(kept), strength)
 
 
-def remembered(vectors: Floats, labels: Labels, *, most: int) -> Labels:
-    """Rows of each label, at most that many, that cover it: none of the others is far from all of them."""
-    rows = (np.flatnonzero(labels == label) for label in np.unique(labels))
-    return np.sort(np.concatenate([one[_covering(vectors[one], most=most)] for one in rows]))
-
-
-def _covering(vectors: Floats, *, most: int) -> Labels:
-    """The row nearest to the mean, then again and again the one farthest from all that were taken (Gonzalez 1985)."""
-    if len(vectors) <= most:
-        return np.arange(len(vectors))
-    taken = [int((vectors @ vectors.mean(axis=0)).argmax())]
-    closest = np.full(len(vectors), -np.inf, dtype=np.float32)
-    while len(taken) < most:
-        closest = np.maximum(closest, vectors @ vectors[taken[-1]])
-        closest[taken[-1]] = np.inf
-        taken.append(int(closest.argmin()))
-    return np.asarray(taken, dtype=np.int64)
+def remembered(labels: Labels, *, most: int) -> Labels:
+    """At most that many rows of each label, evenly spaced in their order."""
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return np.sort(np.concatenate([one[np.unique(np.linspace(0, len(one) - 1, most).astype(int))] for one in rows]))
 
 
 def crowding(vectors: Floats) -> Floats:

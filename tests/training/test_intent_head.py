@@ -1,32 +1,29 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from training.intent_head import remembered
+from training import intent_head
+from training.intent_head import Examples, remembered
+from training.params import IntentParams
 
 
-def _around(*angles: float) -> np.ndarray:
-    return np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+def test_an_intent_with_few_rows_is_remembered_whole_and_of_many_an_even_part() -> None:
+    labels = np.asarray([0, 1, 0, 1, 1, 1, 1])
+
+    kept = remembered(labels, most=3)
+
+    assert kept.tolist() == [0, 1, 2, 4, 6]
 
 
-def test_what_is_remembered_covers_an_intent_and_not_its_crowd() -> None:
-    crowd, far = [0.0, 0.001, 0.002, 0.003, 0.004], [1.0, -1.0]
+def test_what_all_intents_remember_together_is_bounded() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.repeat(np.arange(5), 20)
+    vectors = rng.normal(size=(100, 4)).astype(np.float32)
+    examples = Examples((vectors,), [f"text {i}" for i in range(100)], labels, np.ones(100))
+    params = replace(IntentParams(), remembered=10, remembered_most=15)
 
-    kept = remembered(_around(*crowd, *far), np.zeros(7, dtype=np.int64), most=3)
+    head = intent_head.fit(examples, held=None, label_count=5, params=params)
 
-    assert {5, 6} < set(kept.tolist()) and len(kept) == 3
-
-
-def test_an_intent_with_few_rows_is_remembered_whole() -> None:
-    labels = np.asarray([0, 1, 0, 1, 1])
-
-    kept = remembered(_around(0.1, 0.2, 0.3, 0.4, 0.5), labels, most=2)
-
-    assert {0, 2} < set(kept.tolist())
-    assert np.bincount(labels[kept]).tolist() == [2, 2]
-
-
-def test_of_rows_that_are_all_the_same_none_is_remembered_twice() -> None:
-    kept = remembered(_around(*[0.5] * 6), np.zeros(6, dtype=np.int64), most=4)
-
-    assert len(set(kept.tolist())) == 4
+    assert np.bincount(head.known_labels).tolist() == [3] * 5
