@@ -49,11 +49,12 @@ def best_mix(scores: Scores, *, only: Sequence[int] | None = None) -> Mix:
     """The mix (`loader.mixed`) that describes these held-out rows best, in three steps.
 
     First how much each head is heard, by the likelihood of the true labels: temperature scaling (Guo et al. 2017) with
-    a temperature a head. Then each encoder must earn its time (`EARNS`, `SURELY`), or is not asked. Last how sure to be,
-    by the likelihood of "the best guess is right": labels are wrong sometimes, and a model taught by such labels is unsure of
-    all of them, while its best guess is right more often. A row's worth of penalty towards the start keeps a handful of
-    rows, all of them right, from asking for certainty. Rounded, so that the last bits of an optimiser are not part of a
-    payload. only: the heads that may be heard (all when left out), none of which is then let go.
+    a temperature a head. Then each encoder must earn its time (`EARNS`, `SURELY`), or is not asked. Last how sure to
+    be, by the likelihood of "the best guess is right": labels are wrong sometimes, and a model taught by such labels
+    is unsure of all of them, while its best guess is right more often. A row's worth of penalty towards the start
+    keeps a handful of rows, all of them right, from asking for certainty. Rounded, so that the last bits of an
+    optimiser are not part of a payload. only: the heads that may be heard (all when left out), none of which is then
+    let go.
     """
     found = _Hearing(scores)
     if only is not None:

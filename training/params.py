@@ -104,7 +104,7 @@ class IntentParams(IntentDataParams):
     # below, every other answer would send a customer the wrong way.
     language_floor: float = 0.6
     # Training rows of each intent whose vectors a payload keeps, to tell how close a text is to what was learned. Of 27
-    # intents left out of Banking77 (three draws) 40 rows find 47, 57 and 58%, 60 find 49, 64 and 60%, all 50, 62 and 60%.
+    # intents left out of Banking77 (three draws) 40 find 47, 57 and 58%, 60 find 49, 64 and 60%, all 50, 62, 60%.
     remembered: int = 60
     # ... and of all intents together: what a text is compared with takes time and memory.
     remembered_most: int = 6000
