@@ -243,10 +243,16 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
         return _learned_once(everything, folds[0], school=school)
     made = _made(everything, held=None, recipe=recipe, school=school)
     school = replace(school, light=made.is_light)
-    used = folds if recipe == FROZEN else folds[: school.params.folds_used]
+    used = folds if recipe == FROZEN else folds[: _affordable(len(everything.texts), school.params)]
     parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
-    untuned = [] if recipe == FROZEN else [_left_out(everything, one, recipe=FROZEN, school=school) for one in folds]
-    return made, Evidence(parts, untuned)
+    untuned = folds if len(used) < len(folds) else []
+    return made, Evidence(parts, [_left_out(everything, one, recipe=FROZEN, school=school) for one in untuned])
+
+
+def _affordable(rows: int, params: IntentParams) -> int:
+    """For how many folds an encoder is tuned: all of them where the lessons are short."""
+    texts_read = rows + params.folds * rows * (params.folds - 1) / params.folds
+    return params.folds if texts_read <= params.lesson_texts else params.folds_used
 
 
 def _made(said: Said, *, held: Said | None, recipe: str, school: School) -> Learned:

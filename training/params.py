@@ -112,6 +112,9 @@ class IntentParams(IntentDataParams):
     # many by a tuned one, for each of which an encoder is tuned.
     folds: int = 5
     folds_used: int = 2
+    # ... or all of them where the rows are so few that all lessons together hold no more than this many texts: the
+    # threshold then rests on all rows, in the time that ten examples of 77 intents take with two folds.
+    lesson_texts: int = 2000
     # How many alternatives an answer lists.
     alternatives: int = 3
     costs: IntentCosts = field(default_factory=IntentCosts)

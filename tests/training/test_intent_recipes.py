@@ -97,12 +97,27 @@ def test_a_few_examples_tune_an_encoder_for_each_fold_that_is_used_and_the_other
 ) -> None:
     taught = _pretended(monkeypatch)
 
-    _, found = recipes.learned_and_asked(_said(20, 20), _said(), recipe="contrastive", school=_school(tmp_path))
+    school = _school(tmp_path)
+    school = replace(school, params=replace(school.params, lesson_texts=199))  # five folds would read 200
+    _, found = recipes.learned_and_asked(_said(20, 20), _said(), recipe="contrastive", school=school)
 
     assert taught == [40, 32, 32]
     assert [len(part.said.texts) for part in found.untuned] == [8] * 5
     for part, same in zip(found.parts, found.untuned, strict=False):
         assert part.said.ids == same.said.ids
+
+
+def test_where_lessons_are_short_an_encoder_is_tuned_for_every_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught, school = _pretended(monkeypatch), _school(tmp_path)
+    school = replace(school, params=replace(school.params, lesson_texts=200))
+
+    _, found = recipes.learned_and_asked(_said(20, 20), _said(), recipe="contrastive", school=school)
+
+    assert taught == [40] + [32] * 5
+    assert len(found.parts) == 5
+    assert not found.untuned
 
 
 def test_with_many_examples_one_encoder_is_tuned_and_its_head_learns_from_the_asked_fold_too(
