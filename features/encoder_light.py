@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from features.encoder_files import weights_apart
+
 SUFFIX = "-int8"
 
 
@@ -26,6 +28,7 @@ def lightened(folder: Path, *, to: Path) -> Path:
         staging = Path(passing) / "encoder"
         staging.mkdir()
         _quantise(folder / "encoder.onnx", staging / "encoder.onnx")
+        weights_apart(staging / "encoder.onnx")
         shutil.copyfile(folder / "tokenizer.json", staging / "tokenizer.json")
         about = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
         told = json.dumps({**about, "name": about["name"] + SUFFIX}, sort_keys=True)

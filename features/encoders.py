@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from data_contracts.errors import NotFound
+from features.encoder_files import WEIGHTS
 from features.vectors import VectorCache, Vectors
 from features.wording import clean, normalise
 
-EXPORTED_FILES = ("encoder.json", "encoder.onnx", "tokenizer.json")
+EXPORTED_FILES = ("encoder.json", "encoder.onnx", WEIGHTS, "tokenizer.json")
 
 
 class Encoder(Protocol):

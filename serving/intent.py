@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter
@@ -164,13 +163,12 @@ def _unsaid(slot: Slot) -> Permission:
 async def _ask_model(slot: Slot, text: str, language: str, desk: Desk) -> dict[str, Any] | None:
     """The model's answer, or None when it failed: then the baseline answers and says so. Overloaded goes through."""
     try:
-        answers = await desk.work["intent"].do(partial(slot.model.answer, [text], languages=[language]))
+        return dict(await desk.readers.answer(slot.model, text, language=language))
     except Overloaded:
         raise
     except Exception:
         logger.exception("the intent model failed", extra={"told": {"version": slot.version}})
         return None
-    return dict(answers[0])
 
 
 def _abstained(language: str, reason: str) -> dict[str, Any]:

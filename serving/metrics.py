@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -50,16 +51,21 @@ class Metrics:
             "parley_verdicts_asked", "Predictions that ask for a verdict.", ("capability",), registry=self.registry
         )
         self._events = Counter("parley_events_taken", "Events taken in over HTTP.", ("type",), registry=self.registry)
+        # Looking a series up by its labels costs more than counting in it, and there are few.
+        self._of_request = cache(lambda *labels: self._requests.labels(*labels))
+        self._of_route = cache(lambda route: self._request_s.labels(route))
+        self._of_answer = cache(lambda *labels: self._answers.labels(*labels))
+        self._of_capability = cache(lambda capability: self._answer_s.labels(capability))
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request; `route` is the path's template, never the path itself."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_s.labels(route).observe(seconds)
+        self._of_request(method, route, str(status)).inc()
+        self._of_route(route).observe(seconds)
 
     def answer(self, capability: str, source: str, *, reasons: Iterable[str], asked: bool, seconds: float) -> None:
         """Count one answer of a capability, the reasons why it was degraded, and whether it asks for a verdict."""
-        self._answers.labels(capability, source).inc()
-        self._answer_s.labels(capability).observe(seconds)
+        self._of_answer(capability, source).inc()
+        self._of_capability(capability).observe(seconds)
         for reason in set(reasons):
             self._degraded.labels(capability, reason).inc()
         if asked:

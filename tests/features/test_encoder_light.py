@@ -23,7 +23,7 @@ def test_the_lighter_copy_sees_nearly_the_same_in_a_third_of_the_space(folders: 
     heavy, light = (OnnxEncoder(folder, threads=1) for folder in folders)
 
     assert (heavy.encode(SAID) * light.encode(SAID)).sum(axis=1).min() > 0.97
-    sizes = [(folder / "encoder.onnx").stat().st_size for folder in folders]
+    sizes = [(folder / "encoder.weights").stat().st_size for folder in folders]
     assert sizes[1] < sizes[0] / 3
     assert light.name == f"{heavy.name}-int8"
 
@@ -39,5 +39,14 @@ def test_a_copy_that_is_there_stays_and_the_same_weights_give_the_same_bytes(
 ) -> None:
     again = encoder_light.lightened(folders[0], to=tmp_path / "light")
 
-    assert (again / "encoder.onnx").read_bytes() == (folders[1] / "encoder.onnx").read_bytes()
+    for name in text.EXPORTED_FILES:
+        assert (again / name).read_bytes() == (folders[1] / name).read_bytes()
     assert encoder_light.lightened(tmp_path / "none", to=again) == again
+
+
+def test_the_weights_lie_beside_the_graph_for_the_runtime_to_map(folders: tuple[Path, Path]) -> None:
+    for folder in folders:
+        graph, weights = (folder / name for name in ("encoder.onnx", "encoder.weights"))
+
+        assert graph.stat().st_size < weights.stat().st_size / 20
+        assert graph.stat().st_mode == weights.stat().st_mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -42,3 +43,15 @@ def test_a_step_takes_as_long_as_it_takes_even_if_it_fails() -> None:
 
     assert [name for name, _ in watch.steps] == ["quick", "broken"]
     assert 0.02 <= watch.steps[0][1] < 1
+
+
+def test_processor_time_grows_with_work() -> None:
+    before = measuring.processor_s(os.getpid())
+    if math.isnan(before):
+        pytest.skip("this system has no /proc")
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+
+    assert 0.05 < measuring.processor_s(os.getpid()) - before < 5
+    assert measuring.processor_s(2**22 + 1) == 0  # no process has this number

@@ -193,10 +193,12 @@ class Model:
             raise ValueError(f"not an intent payload of format {FORMAT}: {folder}")
         self.labels: list[str] = told["labels"]
         self.languages: dict[str, dict[str, Any]] = told["languages"]
+        for one in self.languages.values():
+            one["tables"] = [np.asarray(table, dtype=np.float64) for table in one["tables"]]
         self.max_chars: int = told["max_chars"]
         self.alternatives: int = told["alternatives"]
         self._known_ids: list[str] = told["known_ids"]
-        self.threads = threads
+        self._each: Callable[..., Any] = map if threads == 1 else ThreadPoolExecutor(threads).map
         self._critical = np.isin(self.labels, told.get("critical", []))
         self._critical_doubt: float = told.get("critical_doubt", 1.0)
         self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
@@ -247,7 +249,7 @@ class Model:
         asked = heard(self._settings(language)["mix"])
         if not cleaned or not asked:
             return {"nearest": [], "words": []}
-        vectors = self._one(cleaned, language).vectors[asked[0]]
+        vectors = self._seen([cleaned], [language])[0].vectors[asked[0]]
         close, rows = neighbours(vectors, self._arrays[f"known_vectors_{asked[0]}"], count=NEAREST_TOLD)
         told = [
             {"example_id": self._known_ids[row], "intent": self.labels[self._arrays["known_labels"][row]],
@@ -259,34 +261,32 @@ class Model:
     def _words(self, cleaned: str, language: str) -> list[dict[str, Any]]:
         """The pieces without which the best guess is less likely, each left out alone."""
         pieces = list(_PIECES.finditer(cleaned))[:PIECES_READ]
-        whole = np.log(self._shares(self._one(cleaned, language), language))
-        best = int(whole.argmax())
         without = [cleaned[: piece.start()] + cleaned[piece.end() :] for piece in pieces]
-        fell = [float(whole[best] - np.log(self._shares(self._one(one, language), language)[best])) for one in without]
+        read = self._seen([cleaned, *without], [language] * (1 + len(without)))
+        whole, *told = (np.log(self._shares(one, language)) for one in read)
+        best = int(whole.argmax())
+        fell = [float(whole[best] - one[best]) for one in told]
         order = [place for place in np.argsort(-np.asarray(fell), kind="stable")[:PIECES_TOLD] if fell[place] > 0]
         return [{"word": pieces[place].group(), "weight": round(fell[place], 4)} for place in order]
 
     def _read(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
-        """What the heads see in each text."""
-        cleaned = [clean(text)[: self.max_chars] for text in texts]
-        if self.threads == 1 or len(cleaned) < 2:
-            return [self._one(text, language) for text, language in zip(cleaned, languages, strict=True)]
-        with ThreadPoolExecutor(self.threads) as workers:
-            return list(workers.map(self._one, cleaned, languages))
+        return self._seen([clean(text)[: self.max_chars] for text in texts], languages)
 
-    def _one(self, text: str, language: str) -> Read:
-        arrays, asked = self._arrays, heard(self._settings(language)["mix"])
-        vectors, scores = [], []
-        for place, encoder in enumerate(self._encoders):
-            vector = encoder(text) if place in asked else np.zeros(0, dtype=np.float32)
-            vectors.append(vector[None, :])
-            scores.append(vector @ arrays[f"weights_{place}"] + arrays[f"bias_{place}"] if place in asked else self._no)
-        found, values = weighted(
-            grams(text, buckets=len(arrays["inverse_share"])), inverse_share=arrays["inverse_share"]
-        )
-        scores.append(values @ arrays["gram_weights"][found] + arrays["gram_bias"])
-        likeness = values @ arrays["gram_centroids"][found]
-        return Read(tuple(vectors), np.stack(scores).astype(np.float64)[None], likeness.astype(np.float64)[None, :])
+    def _seen(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
+        """What the heads see in each text, alone. Encoder after encoder: its weights then stay in the fast cache."""
+        asked = [heard(self._settings(language)["mix"]) for language in languages]
+        seen = [list(self._each(one, texts, [at in by for by in asked])) for at, one in enumerate(self._encoders)]
+        return list(map(self._scored, texts, zip(*seen, strict=True)))
+
+    def _scored(self, text: str, vectors: tuple[Floats, ...]) -> Read:
+        told, inverse = self._arrays, self._arrays["inverse_share"]
+        scores = [
+            one @ told[f"weights_{at}"] + told[f"bias_{at}"] if len(one) else self._no for at, one in enumerate(vectors)
+        ]
+        found, values = weighted(grams(text, buckets=len(inverse)), inverse_share=inverse)
+        scores.append(values @ told["gram_weights"][found] + told["gram_bias"])
+        likeness = (values @ told["gram_centroids"][found]).astype(np.float64)[None]
+        return Read(tuple(one[None] for one in vectors), np.stack(scores).astype(np.float64)[None], likeness)
 
     def _shares(self, read: Read, language: str) -> Doubles:
         shares: Doubles = read.shares(self._settings(language)["mix"])[0]
@@ -306,14 +306,11 @@ class Model:
         confidence = float(shares[best[0]])
         reason = self._reason_to_abstain(text, language, shares, read)
         return {
-            "intent": None if reason else self.labels[best[0]],
-            "confidence": confidence,
+            "intent": None if reason else self.labels[best[0]], "confidence": confidence,
             "margin": confidence - float(shares[best[1]]) if len(best) > 1 else confidence,
-            "abstained": bool(reason),
-            "reason": reason,
+            "abstained": bool(reason), "reason": reason, "language": language,
             "alternatives": [{"intent": self.labels[one], "confidence": float(shares[one])} for one in best],
-            "language": language,
-        }
+        }  # fmt: skip
 
     def _reason_to_abstain(self, text: str, language: str, shares: Doubles, read: Read) -> str:
         settings = self._settings(language)
@@ -344,23 +341,26 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(Path(folder), threads=threads)
 
 
-def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str], Floats]:
-    """What turns one cleaned text into its unit vector."""
+def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str, bool], Floats]:
+    """What turns one cleaned text into its unit vector; into an empty one where it is not asked."""
+    nothing = np.zeros(0, dtype=np.float32)
     if told["kind"] == "none":  # it was tried, and no language hears it
-        return lambda _: np.zeros(0, dtype=np.float32)
+        return lambda _, asked: nothing
     if told["kind"] == "hash":
-        return lambda text: _hashed(text, dimension=told["dimension"])
+        return lambda text, asked: _hashed(text, dimension=told["dimension"]) if asked else nothing
     import onnxruntime
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # parallel over texts, not inside one: the bytes do not depend on the threads
-    options.inter_op_num_threads = 1
+    # Parallel over texts and encoders, not inside one: the bytes do not depend on the threads.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"])
 
-    def vector(text: str) -> Floats:
+    def vector(text: str, asked: bool) -> Floats:
+        if not asked:
+            return nothing
         ids = np.asarray([tokenizer.encode(text).ids], dtype=np.int64)
         row: Floats = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
         return row
