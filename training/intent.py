@@ -25,6 +25,7 @@ from training import (
     intent_doubts,
     intent_figures,
     intent_languages,
+    intent_remarks,
     intent_strangers,
     intent_variation,
     loaders,
@@ -82,8 +83,16 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         comparisons=figures.comparisons,
         slices=figures.slices,
         charts=figures.charts,
-        limits=figures.limits + _other_intents(model.labels, None if before is None else before.labels),
+        limits=figures.limits
+        + _other_intents(model.labels, None if before is None else before.labels)
+        + _remarks(table, max_chars=params.intent.max_chars),
     )
+
+
+def _remarks(table: pa.Table, *, max_chars: int) -> tuple[str, ...]:
+    taught = rows.part(table, rows.TRAIN)
+    told = intent_remarks.of_taught(taught["text"].to_pylist(), taught["label"].to_pylist(), max_chars=max_chars)
+    return tuple(f"training rows: {one}" for one in told)
 
 
 def _other_intents(labels: Sequence[str], before: Sequence[str] | None) -> tuple[str, ...]:

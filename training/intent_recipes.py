@@ -237,12 +237,14 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
     everything = _together(said, held)
     folds = _folds(everything, school, count=FULL_FOLDS if recipe == FULL else school.params.folds)
     if not folds:
-        raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
+        raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each",
+                            remedy="Give an intent a second example, or texts to calibrate on.")  # fmt: skip
     if recipe == FULL:
         return _learned_once(everything, folds[0], school=school)
     made = _made(everything, held=None, recipe=recipe, school=school)
     school = replace(school, light=made.is_light)
-    used = folds if recipe == FROZEN else folds[: school.params.folds_used]
+    all_used = recipe == FROZEN and len(school.names) <= intent_head.MOST_LABELS
+    used = folds if all_used else folds[: school.params.folds_used]
     parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
     untuned = [] if recipe == FROZEN else [_left_out(everything, one, recipe=FROZEN, school=school) for one in folds]
     return made, Evidence(parts, untuned)
