@@ -15,13 +15,11 @@ import pyarrow.parquet as pq
 
 from data_contracts.errors import NotEnoughData
 from features.wording import language_of
-from training import calibration, intent, intent_figures, intent_remarks, loaders, rows
+from training import calibration, intent, intent_figures, intent_refusal, intent_remarks, loaders, rows
 from training.loaders.intent import clean
 from training.params import IntentParams
 
 Doubles = npt.NDArray[np.float64]
-# Shares of the test's own texts refused at which strangers are counted (DESIGN section 6).
-REFUSED = ("0.01", "0.05", "0.10")
 # Texts whose answers are timed, one at a time.
 TIMED = 200
 
@@ -147,19 +145,8 @@ def _right(said: _Said, labels: Sequence[str], *, seed: int) -> dict[str, float]
 
 
 def _told_apart(own: _Said, strange: _Said) -> dict[str, Any]:
-    """AUROC, and the share of strangers refused where a stated share of the test's own texts is refused too."""
-    limits = {share: float(np.quantile(own.familiarity, float(share))) for share in REFUSED}
-    return {
-        "auroc": auroc(own.familiarity, strange.familiarity),
-        "recall": {share: float((strange.familiarity < limit).mean()) for share, limit in limits.items()},
-    }
-
-
-def auroc(own: Doubles, strange: Doubles) -> float:
-    """The chance that one of `own` is above one of `strange`, half where they are equal (Mann and Whitney 1947)."""
-    ordered = np.sort(strange)
-    below, upto = (np.searchsorted(ordered, own, side=side) for side in ("left", "right"))
-    return float((below + upto).sum() / (2.0 * len(own) * len(strange)))
+    found = intent_refusal.told_apart(own.familiarity, strange.familiarity)
+    return {name: found[name] for name in ("auroc", "recall")} if found else {}
 
 
 def _deployed(
