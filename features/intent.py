@@ -50,16 +50,20 @@ def build(
     tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime, to: Path
 ) -> dict[str, Any]:
     """Write `to`/intent/examples.parquet (SCHEMA, sorted by example_id) from what was known at `as_of`, and beside it
-    taxonomy.json (`features.taxonomy`).
+    taxonomy.json (`features.taxonomy`). Rows of a label of `out_of_scope` are the part `outside`.
 
     Returns the family's part of the manifest: rows by part, intents, period, and what was left out and why.
     """
+    import pandas as pd
+
     told = examples(tables, params=params, labels=labels, as_of=as_of)
     left_out: dict[str, int] = {}
+    told, outside = _apart(told, params=params, left_out=left_out)
     told["part"] = _parted(told, params=params)
     told = _without_questions(told, left_out)
     told = _drop_later_repeats(told, left_out)
-    told = _capped(told, params=params, left_out=left_out).sort_values("example_id")
+    told = _capped(told, params=params, left_out=left_out)
+    told = (pd.concat([told, outside]) if len(outside) else told).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(table, to / "intent" / "examples.parquet")
     write_json(taxonomy.told(tables, as_of=as_of), to / "intent" / "taxonomy.json")
@@ -186,6 +190,20 @@ def _compact(turns: list[dict[str, Any]]) -> str:
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))
 
 
+def _apart(
+    told: pd.DataFrame, *, params: IntentDataParams, left_out: dict[str, int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of intents, and a stable sample of those of no intent, each text once and none that an intent has too."""
+    strange = told["label"].isin(list(params.out_of_scope))
+    inside, outside = told[~strange].reset_index(drop=True), told[strange]
+    kept = outside[~outside["norm"].isin(set(inside["norm"]))].drop_duplicates("norm")
+    order = [parts.stable_share(name, salt="sample") for name in kept["example_id"]]
+    kept = kept.assign(hashed=order, part=parts.OUTSIDE).sort_values("hashed").head(params.max_judge_rows)
+    if len(outside):
+        left_out["outside_every_intent_and_not_asked"] = len(outside) - len(kept)
+    return inside, kept.drop(columns=["hashed"])
+
+
 def _microseconds(told: pd.DataFrame) -> npt.NDArray[np.int64]:
     found: npt.NDArray[np.int64] = (seconds(told["happened_at"]).to_numpy() * US_PER_S).astype(np.int64)
     return found
@@ -264,10 +282,12 @@ def _capped(told: pd.DataFrame, *, params: IntentDataParams, left_out: dict[str,
 
 def _told_of(told: pd.DataFrame, left_out: dict[str, int]) -> dict[str, Any]:
     timed = told[~told["timeless"].astype(bool)]
+    outside = told["part"] == parts.OUTSIDE
+    named = (*parts.PARTS, parts.OUTSIDE) if outside.any() else parts.PARTS
     return {
         "rows": len(told),
-        "parts": {part: int((told["part"] == part).sum()) for part in parts.PARTS},
-        "intents": int(told["label"].nunique()),
+        "parts": {part: int((told["part"] == part).sum()) for part in named},
+        "intents": int(told.loc[~outside, "label"].nunique()),
         "languages": {str(k): int(v) for k, v in told["language"].value_counts().sort_index().items()},
         "label_sources": {str(k): int(v) for k, v in told["label_source"].value_counts().sort_index().items()},
         "left_out": left_out,

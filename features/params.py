@@ -60,6 +60,9 @@ class IntentDataParams:
     calibrate_share: float = 0.1
     # An intent with fewer rows to learn from is split at its own times: a new intent lies wholly after the common cut.
     min_train_rows: int = 20
+    # Labels that are no intent ("none of ours"), each with how near its texts lie, in-domain or out-of-domain: they are
+    # asked when a model is judged, and neither teach nor set anything.
+    out_of_scope: Mapping[str, str] = field(default_factory=dict)
     # Longer dialogues are cut at turns: an encoder reads 256 tokens, about 1,200 characters of English, and what it
     # does not read should not be what was said last.
     max_chars: int = 1000

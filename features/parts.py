@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 PARTS = ("train", "calibrate", "judge")
+# Beside them: texts that no intent covers, which are asked when a model is judged and nothing else.
+OUTSIDE = "outside"
 
 Strings = npt.NDArray[np.object_]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from centre.intake.reading import Record, records, refuse_not_text
-from data_contracts.errors import InputError
+from data_contracts.errors import InputError, NotEnoughData
 
 LABEL = "label"
 
@@ -30,7 +30,7 @@ def texts_of(path: Path, *, labelled: bool) -> tuple[list[str], list[str], int]:
             left_out += 1
     if not texts:
         raise InputError("no row can be used", expected="a text and a label" if labelled else "a text",
-                         came=f"{left_out} rows without", where=str(path))  # fmt: skip
+                         came=f"{left_out} rows without" if left_out else "no rows", where=str(path))  # fmt: skip
     return texts, labels, left_out
 
 
@@ -48,6 +48,7 @@ def evaluate_intent(
     changed = params.override(params.load(_params_file()), changes)
     read = {path: texts_of(path, labelled=True) for path in (train, test, *([valid] if valid else []))}
     strange = {path: texts_of(path, labelled=False) for path in oos}
+    _refuse_one_label(read[train][1], where=train)
     with tempfile.TemporaryDirectory(prefix="parley-evaluate-") as folder:
         told = intent_evaluation.evaluate(
             Labelled(*read[train][:2]), valid=Labelled(*read[valid][:2]) if valid else None,
@@ -55,6 +56,13 @@ def evaluate_intent(
             params=changed.intent, seed=seed, threads=threads, to=Path(folder),
         )  # fmt: skip
     return {**told, "left_out": _left_out({**read, **strange})}
+
+
+def _refuse_one_label(labels: Sequence[str], *, where: Path) -> None:
+    """What the training would refuse later, with the name of the file that holds it."""
+    if len(found := sorted(set(labels))) < 2:
+        raise NotEnoughData("too few different labels to learn", expected="2 or more", came=f"only {found[0]}",
+                            where=str(where), remedy="An intent is told from others: add their examples.")  # fmt: skip
 
 
 def _left_out(read: Mapping[Path, tuple[list[str], list[str], int]]) -> dict[str, int]:

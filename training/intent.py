@@ -25,6 +25,8 @@ from training import (
     intent_doubts,
     intent_figures,
     intent_languages,
+    intent_refusal,
+    intent_remarks,
     intent_strangers,
     intent_variation,
     loaders,
@@ -71,6 +73,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
         + intent_costs.figures(answered, known=known, costs=costs, seed=seed)
         + intent_context.figures(table, candidate=model, seed=seed)
+        + intent_refusal.figures(table, answered, model=model, params=params.intent)
     )
     return gates.report(
         params.policy("intent"),
@@ -82,8 +85,16 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         comparisons=figures.comparisons,
         slices=figures.slices,
         charts=figures.charts,
-        limits=figures.limits + _other_intents(model.labels, None if before is None else before.labels),
+        limits=figures.limits
+        + _other_intents(model.labels, None if before is None else before.labels)
+        + _remarks(table, max_chars=params.intent.max_chars),
     )
+
+
+def _remarks(table: pa.Table, *, max_chars: int) -> tuple[str, ...]:
+    taught = rows.part(table, rows.TRAIN)
+    told = intent_remarks.of_taught(taught["text"].to_pylist(), taught["label"].to_pylist(), max_chars=max_chars)
+    return tuple(f"training rows: {one}" for one in told)
 
 
 def _other_intents(labels: Sequence[str], before: Sequence[str] | None) -> tuple[str, ...]:
@@ -131,19 +142,23 @@ def _languages(
     held_out: intent_languages.HeldOut, evidence: recipes.Evidence, untaught: Examples, school: recipes.School
 ) -> dict[str, Any]:
     """How each language is spoken; what gives strangers away is learned once for each set of encoders heard."""
-    found: dict[tuple[int, ...], list[float]] = {}
+    found: dict[tuple[int, ...], intent_strangers.Strangers] = {}
 
     def sign_weights(mix: Mix) -> list[float]:
         key = tuple(heard(mix))
         if key not in found:
-            found[key] = intent_strangers.weights(untaught, mix=mix, params=school.params, seed=school.seed)
-        return found[key]
+            found[key] = intent_strangers.met(untaught, mix=mix, params=school.params, seed=school.seed)
+        return found[key].weights
 
     foreign = set(school.params.languages) - set(held_out.languages)
     abroad = len(school.bases) - 1 if foreign and school.params.multilingual else None
-    return intent_languages.told(
+    told = intent_languages.told(
         held_out, evidence=evidence, sign_weights=sign_weights, params=school.params, abroad=abroad
     )
+    for one in told.values():  # nobody answers by it: the report shows it
+        met = found.get(tuple(heard(one["mix"])))
+        one["left_out"] = None if met is None else intent_refusal.told_apart(met.known, met.strange)
+    return told
 
 
 @contextmanager

@@ -15,12 +15,11 @@ import pyarrow.parquet as pq
 
 from data_contracts.errors import NotEnoughData
 from features.wording import language_of
-from training import calibration, intent, intent_figures, loaders, rows
+from training import calibration, intent, intent_figures, intent_refusal, intent_remarks, loaders, rows
+from training.loaders.intent import clean
 from training.params import IntentParams
 
 Doubles = npt.NDArray[np.float64]
-# Shares of the test's own texts refused at which strangers are counted (DESIGN section 6).
-REFUSED = ("0.01", "0.05", "0.10")
 # Texts whose answers are timed, one at a time.
 TIMED = 200
 
@@ -31,6 +30,11 @@ class Labelled:
 
     texts: Sequence[str]
     labels: Sequence[str]
+
+    def readable(self) -> Labelled:
+        """Without the rows whose text is empty once it is cleaned (emoji alone): they teach nothing."""
+        kept = [pair for pair in zip(self.texts, self.labels, strict=True) if clean(pair[0])]
+        return Labelled([text for text, _ in kept], [label for _, label in kept])
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,13 @@ def evaluate(
     """Train on `train` (calibrating on `valid` if given), answer `test` and each list of texts outside every intent.
 
     language: what all texts are written in; told from each text without it. to: a folder for what is made. Returns
-    `accuracy`, `macro_f1`, `ece`, `ece_expected`, `recipe`, `oos`, `deployed`, `train_s`, `text_ms`, `artefact_mb`.
+    `accuracy`, `macro_f1`, `ece`, `ece_expected`, `recipe`, `oos`, `deployed`, `train_s`, `text_ms`, `artefact_mb`,
+    `rows` (counts) and `remarks` (sentences on what was left out, cut or cannot be known).
     NotEnoughData without rows to learn from or to be asked; the out-of-scope texts fit, choose and set nothing.
     """
     rows.enough(len(test.texts), needed=1, of="texts to be asked", where="test")
+    given, train, valid = train, train.readable(), valid.readable() if valid else None
+    rows.enough(len(set(train.labels)), needed=2, of="different labels to learn", where="train")
     params = replace(params, languages=tuple(sorted({language or language_of(text) for text in test.texts})))
     _write(train, valid, language=language, to=to / "data")
     began = time.perf_counter()
@@ -68,12 +75,28 @@ def evaluate(
         **_right(said, test.labels, seed=seed),
         "recipe": told["recipe"],
         "oos": {name: _told_apart(said, one) for name, one in strange.items()},
-        "deployed": _deployed(said, test.labels, strange),
+        "deployed": _deployed(said, test.labels, strange, known=frozenset(train.labels)),
         "train_s": round(train_s, 2),
         "text_ms": _text_ms(to / "payload", test.texts, language),
         "artefact_mb": round(sum(p.stat().st_size for p in (to / "payload").rglob("*") if p.is_file()) / 2**20, 2),
         "rows": {"train": len(train.texts), "test": len(test.texts), "labels": told["labels"]},
+        "remarks": _unreadable(given, train) + _remarks(train, test, model, language),
     }
+
+
+def _unreadable(given: Labelled, kept: Labelled) -> list[str]:
+    count = len(given.texts) - len(kept.texts)
+    return [f"{count} texts to learn from hold nothing that is read (emoji, control characters)"] if count else []
+
+
+def _remarks(train: Labelled, test: Labelled, model: Any, language: str | None) -> list[str]:
+    most = model.max_chars
+    return [
+        *(f"train: {one}" for one in intent_remarks.of_taught(train.texts, train.labels, max_chars=most)),
+        *(f"test: {one}" for one in intent_remarks.cut(test.texts, max_chars=most)),
+        *(f"test: {one}" for one in intent_remarks.unknown(test.labels, model.labels)),
+        *intent_remarks.silent(model.languages, [language or language_of(text) for text in test.texts]),
+    ]
 
 
 def _write(train: Labelled, valid: Labelled | None, *, language: str | None, to: Path) -> None:
@@ -122,26 +145,19 @@ def _right(said: _Said, labels: Sequence[str], *, seed: int) -> dict[str, float]
 
 
 def _told_apart(own: _Said, strange: _Said) -> dict[str, Any]:
-    """AUROC, and the share of strangers refused where a stated share of the test's own texts is refused too."""
-    limits = {share: float(np.quantile(own.familiarity, float(share))) for share in REFUSED}
-    return {
-        "auroc": auroc(own.familiarity, strange.familiarity),
-        "recall": {share: float((strange.familiarity < limit).mean()) for share, limit in limits.items()},
-    }
+    found = intent_refusal.told_apart(own.familiarity, strange.familiarity)
+    return {name: found[name] for name in ("auroc", "recall")} if found else {}
 
 
-def auroc(own: Doubles, strange: Doubles) -> float:
-    """The chance that one of `own` is above one of `strange`, half where they are equal (Mann and Whitney 1947)."""
-    ordered = np.sort(strange)
-    below, upto = (np.searchsorted(ordered, own, side=side) for side in ("left", "right"))
-    return float((below + upto).sum() / (2.0 * len(own) * len(strange)))
-
-
-def _deployed(said: _Said, labels: Sequence[str], strange: Mapping[str, _Said]) -> dict[str, Any]:
+def _deployed(
+    said: _Said, labels: Sequence[str], strange: Mapping[str, _Said], *, known: frozenset[str]
+) -> dict[str, Any]:
+    """What the payload does as it is; to refuse a text whose label was never taught is no false refusal."""
     answered = ~said.abstained
     hits = _hits(said, labels)
+    own = said.abstained[[label in known for label in labels]]
     return {
-        "false_refusal": float(said.abstained.mean()),
+        "false_refusal": float(own.mean()) if len(own) else None,
         "accuracy_on_answered": float(hits[answered].mean()) if answered.any() else None,
         "coverage": float(answered.mean()),
         "oos_recall": {name: float(one.abstained.mean()) for name, one in strange.items()},

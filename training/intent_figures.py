@@ -37,6 +37,7 @@ class Answers:
     guess: Sequence[str]
     confidence: Doubles
     abstained: npt.NDArray[np.bool_]
+    reasons: Sequence[str] = ()  # why, in words, of each; none where nobody says why
 
     def hits(self, truth: Sequence[str]) -> Doubles:
         """1 where the best guess is right."""
@@ -166,6 +167,7 @@ def _said(model: Any, texts: Sequence[str], languages: Sequence[str]) -> Answers
         guess=[one["alternatives"][0]["intent"] for one in said],
         confidence=np.asarray([one["confidence"] for one in said], dtype=np.float64),
         abstained=np.asarray([one["abstained"] for one in said], dtype=bool),
+        reasons=[str(one["reason"]) for one in said],
     )
 
 

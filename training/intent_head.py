@@ -22,6 +22,11 @@ Doubles = npt.NDArray[np.float64]
 Counted = tuple[Integers, Floats]  # of one text: buckets, and 1 + log of their counts
 # With fewer held-out rows nothing is said about strength: the middle one is taken.
 FEWEST_ROWS_TO_CHOOSE = 100
+# Above so many labels their mean rows stand for them: the memory of a regression grows with labels x columns, its time
+# with labels x columns x rows. 1,000 labels of two rows take it 73 s and 2.7 GB, 2,500 more than ten minutes.
+MOST_LABELS = 1000
+# What a cosine to a mean row is multiplied by: calibration finds how sure that is, from a start of this order.
+MEAN_SCALE = 20.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def fit(
         )
         taught_by = _Lesson(matrix, examples.labels, examples.weights)
         gram_strength, of_grams = _chosen(taught_by, asked, strengths=params.ngram_strengths, **told)
-        near = _centroids(matrix, examples, label_count=label_count)
+        near = _centroids(matrix, examples.labels, examples.weights, label_count=label_count)
     return Head(of_vectors, *of_grams, near, inverse_share, known, examples.labels[known], gram_strength)
 
 
@@ -147,7 +152,7 @@ def _vector_head(
         lesson, asked, strengths=params.strengths, label_count=label_count, params=params, held=held
     )
     kept = np.ascontiguousarray(vectors[known], dtype=np.float32)
-    near = _centroids(vectors, examples, label_count=label_count)
+    near = _centroids(vectors, examples.labels, examples.weights, label_count=label_count)
     return VectorHead(weights, bias, near, kept, crowding(kept), strength)
 
 
@@ -165,12 +170,12 @@ def crowding(vectors: Floats) -> Floats:
     return np.asarray(np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1), dtype=np.float32)
 
 
-def _centroids(inputs: Any, examples: Examples, *, label_count: int) -> Floats:
+def _centroids(inputs: Any, labels: Labels, weights: Doubles, *, label_count: int) -> Floats:
     """The weighted mean row of each label, of length one: (columns, labels)."""
     from scipy.sparse import csr_matrix
 
-    count = len(examples.labels)
-    members = csr_matrix((examples.weights, (examples.labels, np.arange(count))), shape=(label_count, count))
+    count = len(labels)
+    members = csr_matrix((weights, (labels, np.arange(count))), shape=(label_count, count))
     summed = members @ inputs
     dense = np.asarray(summed.todense() if hasattr(summed, "todense") else summed, dtype=np.float64)
     lengths = np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-12)
@@ -209,7 +214,7 @@ def _chosen(
     params: IntentParams,
 ) -> tuple[float, tuple[Floats, Floats]]:
     """The strength with the best accuracy on `held`, with its weights and bias; the smaller one on a tie."""
-    if held is None or len(held.labels) < FEWEST_ROWS_TO_CHOOSE:
+    if held is None or len(held.labels) < FEWEST_ROWS_TO_CHOOSE or label_count > MOST_LABELS:
         strengths = [strengths[len(strengths) // 2]]
     fitted = {
         strength: _regression(lesson, strength=strength, label_count=label_count, params=params)
@@ -232,6 +237,8 @@ def _regression(lesson: _Lesson, *, strength: float, label_count: int, params: I
 
     from sklearn.linear_model import LogisticRegression
 
+    if label_count > MOST_LABELS:
+        return _means(lesson, label_count=label_count)
     inputs = lesson.inputs
     # A gradient of a mean over many labels is small from the start: at 1e-3 nothing was learned of CLINC150's 150.
     model = LogisticRegression(C=strength, max_iter=params.max_iterations, tol=1e-5)
@@ -247,3 +254,11 @@ def _regression(lesson: _Lesson, *, strength: float, label_count: int, params: I
     weights[:, model.classes_] = coefficients.T
     bias[model.classes_] = intercepts
     return weights, bias
+
+
+def _means(lesson: _Lesson, *, label_count: int) -> tuple[Floats, Floats]:
+    """As `_regression`, by the cosine to each label's mean row (prototypes: Snell, Swersky and Zemel 2017)."""
+    near = _centroids(lesson.inputs, lesson.labels, lesson.weights, label_count=label_count)
+    bias = np.full(label_count, -1e3, dtype=np.float32)
+    bias[np.unique(lesson.labels)] = 0.0
+    return np.float32(MEAN_SCALE) * near, bias

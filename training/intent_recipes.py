@@ -238,21 +238,25 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
     everything = _together(said, held)
     folds = _folds(everything, school, count=FULL_FOLDS if recipe == FULL else school.params.folds)
     if not folds:
-        raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each")
+        raise NotEnoughData("too few rows to calibrate on", expected="two examples of an intent", came="one of each",
+                            remedy="Give an intent a second example, or texts to calibrate on.")  # fmt: skip
     if recipe == FULL:
         return _learned_once(everything, folds[0], school=school)
     made = _made(everything, held=None, recipe=recipe, school=school)
     school = replace(school, light=made.is_light)
-    used = folds if recipe == FROZEN else folds[: _affordable(len(everything.texts), school.params)]
+    used = folds[: _folds_used(len(everything.texts), recipe=recipe, school=school)]
     parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
-    untuned = folds if len(used) < len(folds) else []
+    untuned = folds if recipe != FROZEN and len(used) < len(folds) else []
     return made, Evidence(parts, [_left_out(everything, one, recipe=FROZEN, school=school) for one in untuned])
 
 
-def _affordable(rows: int, params: IntentParams) -> int:
-    """For how many folds an encoder is tuned: all of them where the lessons are short."""
-    texts_read = rows + params.folds * rows * (params.folds - 1) / params.folds
-    return params.folds if texts_read <= params.lesson_texts else params.folds_used
+def _folds_used(rows: int, *, recipe: str, school: School) -> int:
+    """All of them where lessons are short: heads alone (of thousands of labels they are not), or few texts."""
+    params, every = school.params, school.params.folds
+    if recipe == FROZEN:
+        return every if len(school.names) <= intent_head.MOST_LABELS else params.folds_used
+    texts_read = rows + every * rows * (every - 1) / every
+    return every if texts_read <= params.lesson_texts else params.folds_used
 
 
 def _made(said: Said, *, held: Said | None, recipe: str, school: School) -> Learned:

@@ -7,6 +7,7 @@ it is how sure the model is, where they are many and alike it is how near the ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,18 +39,48 @@ class _Split:
     strange: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Strangers:
+    """What leaving intents out taught: the weights of the signs, and what such weights make of rows that did not teach
+    them: how familiar held-out rows of the intents that stayed look, and rows of those that were left out."""
+
+    weights: list[float]
+    known: Doubles
+    strange: Doubles
+
+
 def weights(examples: Examples, *, mix: Mix, params: IntentParams, seed: int) -> list[float]:
     """One weight of at least 0 for each of `loader.signs`; all alike where there are too few intents to leave any out.
 
     examples: training rows under the encoders as they came: a fine-tuned one has seen the intents that are left out.
     mix: by which the encoders that are heard are known, and the scores weighed.
     """
+    return met(examples, mix=mix, params=params, seed=seed).weights
+
+
+def met(examples: Examples, *, mix: Mix, params: IntentParams, seed: int) -> Strangers:
+    """The weights, and their worth where they are tried on parts that did not teach them; arguments as in `weights`."""
     few = _fewer(examples)
     told = [_tails(few, split, mix=mix, params=params) for split in _splits(few.labels, seed=seed)]
     if not told:
-        return [1.0] * (len(SIGNS) + len(ENCODER_SIGNS) * len(heard(mix)))
-    found = _separating(np.vstack([known for known, _ in told]), np.vstack([strange for _, strange in told]))
-    return [round(float(one), 4) for one in found]
+        alike = [1.0] * (len(SIGNS) + len(ENCODER_SIGNS) * len(heard(mix)))
+        return Strangers(alike, np.zeros(0), np.zeros(0))
+    tried = [_tried(told[:place] + told[place + 1 :], part) for place, part in enumerate(told)] if len(told) > 1 else []
+    return Strangers(
+        [round(float(one), 4) for one in _together(told)],
+        np.concatenate([np.zeros(0), *(known for known, _ in tried)]),
+        np.concatenate([np.zeros(0), *(strange for _, strange in tried)]),
+    )
+
+
+def _together(told: Sequence[tuple[Doubles, Doubles]]) -> Doubles:
+    return _separating(np.vstack([known for known, _ in told]), np.vstack([strange for _, strange in told]))
+
+
+def _tried(others: Sequence[tuple[Doubles, Doubles]], part: tuple[Doubles, Doubles]) -> tuple[Doubles, Doubles]:
+    """Familiarity of one part's rows, known and strange, by the weights that the other parts teach."""
+    taught = _together(others)
+    return part[0] @ taught, part[1] @ taught
 
 
 def _fewer(examples: Examples) -> Examples:

@@ -252,6 +252,7 @@ def _changed(part: Any, path: Sequence[str], value: Any, *, where: str) -> Any:
     if rest:
         return replace(part, **{name: _changed(getattr(part, name), rest, value, where=f"{where}.{name}")})
     hint = get_type_hints(type(part))[name]
+    value = "" if hint is str and value is None else value  # `name=`, with nothing behind it
     return replace(part, **{name: _sensible(name, hint, value, where=f"{where}.{name}")})
 
 

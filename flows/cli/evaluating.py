@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.printing import AsJson, facts, out, progress, table
+from flows.cli.printing import AsJson, facts, out, progress, say, table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,12 +46,29 @@ def intent(
 
 
 def _say(told: dict[str, Any]) -> None:
-    facts({name: told[name] for name in ("recipe", "accuracy", "macro_f1", "ece", "ece_expected")})
-    facts({name: value for name, value in told["deployed"].items() if name != "oos_recall"})
-    rows = [
-        (name, one["auroc"], *one["recall"].values(), told["deployed"]["oos_recall"][name])
+    """Three blocks, what was done, how right, what is refused; then what to know before believing it."""
+    rows, deployed = told["rows"], told["deployed"]
+    facts({
+        "learned": f"{rows['train']:,} texts of {rows['labels']:,} labels, {told['recipe']}, {told['train_s']:.1f} s",
+        "asked": f"{rows['test']:,} texts, {told['text_ms']:.2f} ms each; artefact {told['artefact_mb']:.1f} MB",
+        "accuracy": f"{told['accuracy']:.1%} (macro F1 {told['macro_f1']:.1%})",
+        "ece": f"{told['ece']:.4f} (a perfectly calibrated model would show {told['ece_expected']:.4f})",
+        "answered": _answered(deployed),
+        "false refusal": "-" if deployed["false_refusal"] is None else
+                         f"{deployed['false_refusal']:.1%} of the texts whose label was learned",
+    })  # fmt: skip
+    outside = [
+        (name, *(f"{value:.1%}" for value in (one["auroc"], *one["recall"].values(), deployed["oos_recall"][name])))
         for name, one in told["oos"].items()
     ]
-    if rows:
-        table(("outside every intent", "auroc", "at 1%", "at 5%", "at 10%", "deployed"), rows, empty="")
-    facts({name: told[name] for name in ("train_s", "text_ms", "artefact_mb", "left_out")})
+    if outside:
+        say("\nfound of the texts outside every intent, where so many of the test's own are refused")
+        table(("file", "auroc", "at 1%", "at 5%", "at 10%", "deployed"), outside, empty="")
+    left_out = [f"{path}: {count} rows hold no text or no label" for path, count in told["left_out"].items()]
+    for remark in (*left_out, *told["remarks"]):
+        say(f"note: {remark}")
+
+
+def _answered(deployed: dict[str, Any]) -> str:
+    right = deployed["accuracy_on_answered"]
+    return f"{deployed['coverage']:.1%}" + ("" if right is None else f", of these right {right:.1%}")

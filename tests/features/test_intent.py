@@ -101,6 +101,19 @@ def test_the_most_recent_rows_of_an_intent_train(tmp_path: Path) -> None:
     assert told["left_out"]["above_the_cap"] == 130
 
 
+def test_texts_of_no_intent_are_a_part_of_their_own_that_holds_nothing_an_intent_has(tmp_path: Path) -> None:
+    strange = timed(30, "weather")
+    known_too = said("known-too", "card words 3", "weather", at=T0 + timedelta(hours=3))
+
+    told, rows = build([*timed(200), *strange, known_too], tmp_path, out_of_scope={"weather": "out-of-domain"})
+
+    assert told["parts"] == {"train": 140, "calibrate": 20, "judge": 40, "outside": 30}
+    assert told["intents"] == 1
+    assert {row["label"] for row in rows if row["part"] == "outside"} == {"weather"}
+    assert {row["label"] for row in rows if row["part"] != "outside"} == {"card"}
+    assert told["left_out"]["outside_every_intent_and_not_asked"] == 1
+
+
 def test_what_was_said_after_the_routing_is_not_in_the_text(tmp_path: Path) -> None:
     rows = timed(20)
     given = tables(rows)

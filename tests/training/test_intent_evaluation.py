@@ -9,7 +9,8 @@ import pytest
 from data_contracts.errors import NotEnoughData
 from tests.training import learned
 from training import intent_evaluation
-from training.intent_evaluation import Labelled, auroc
+from training.intent_evaluation import Labelled
+from training.intent_refusal import auroc
 
 
 def _texts(count: int, *, seed: int) -> Labelled:

@@ -45,6 +45,21 @@ def test_with_too_few_intents_to_leave_any_out_all_signs_weigh_alike(intents: in
     assert (len(set(found)) == 1) is alike
 
 
+def test_weights_are_tried_on_intents_that_did_not_teach_them() -> None:
+    examples = _examples(16, spread=0.1)
+
+    met = intent_strangers.met(examples, mix=MIX, params=PARAMS, seed=1)
+
+    assert len(met.strange) == len(examples.labels)  # each intent was left out once
+    assert met.known.mean() > met.strange.mean()
+
+
+def test_with_too_few_intents_nothing_is_tried() -> None:
+    met = intent_strangers.met(_examples(7), mix=MIX, params=PARAMS, seed=1)
+
+    assert len(met.known) == len(met.strange) == 0
+
+
 def test_a_sign_that_tells_strangers_apart_outweighs_one_that_is_noise() -> None:
     rng = np.random.default_rng(5)
     noise = [rng.normal(size=400) for _ in range(2)]

@@ -143,7 +143,7 @@ def test_every_number_of_the_params_has_its_bound() -> None:
         name
         for section in (*sections, params.TuningParams(), params.IntentCosts())
         for name, value in vars(section).items()
-        if not isinstance(value, bool | str | params.TuningParams | params.IntentCosts | None)
+        if not isinstance(value, bool | str | dict | params.TuningParams | params.IntentCosts | None)
         and not (isinstance(value, tuple) and isinstance(value[0], str))
     }
     may_be_left_out = {"repeat_window_days"}
