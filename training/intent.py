@@ -23,6 +23,7 @@ from training import (
     intent_context,
     intent_costs,
     intent_doubts,
+    intent_explained,
     intent_figures,
     intent_languages,
     intent_refusal,
@@ -75,6 +76,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
         + intent_costs.figures(answered, known=known, costs=costs, seed=seed)
         + intent_context.figures(table, candidate=model, seed=seed)
+        + intent_explained.figures(table, answered, model=model)
         + intent_refusal.figures(table, answered, model=model, params=params.intent)
     )
     return gates.report(
