@@ -28,6 +28,8 @@ ROWS_AN_INTENT, MOST_ROWS = 4, 200
 MOST_PIECES = 30
 # Intents (the most frequent ones), words and neighbours that a reader can take in.
 INTENTS_SHOWN, WORDS_SHOWN, EXAMPLES_A_PAIR, NEAREST_SHOWN = 40, 6, 2, 2
+# A word that carries less (1% of the probability) carries nothing.
+LEAST_SHOWN = 0.01
 # A word that fewer texts hold may name a person.
 FEWEST_TEXTS = 3
 _AROUND = string.punctuation + "，。？！、：；“”‘’（）《》…—"
@@ -96,8 +98,9 @@ def _carrying(judged: _Judged, model: Any) -> Chart:
         summed: dict[str, float] = defaultdict(float)
         for word, weight in (pair for place in mine for pair in judged.words(told[place]).items()):
             summed[word] += weight
-        best = sorted(summed.items(), key=lambda pair: (-pair[1], pair[0]))[:WORDS_SHOWN]
-        words = ", ".join(f"{word} {weight / len(mine):.2f}" for word, weight in best)
+        means = {word: weight / len(mine) for word, weight in summed.items() if weight / len(mine) >= LEAST_SHOWN}
+        best = sorted(means.items(), key=lambda pair: (-pair[1], pair[0]))[:WORDS_SHOWN]
+        words = ", ".join(f"{word} {weight:.2f}" for word, weight in best)
         shown.append([intent, language, str(len(mine)), words or "–"])
     columns = [
         "intent 意图",
