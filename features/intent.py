@@ -56,8 +56,8 @@ def build(
     """
     import pandas as pd
 
-    told = examples(tables, params=params, labels=labels, as_of=as_of)
     left_out: dict[str, int] = {}
+    told = examples(tables, params=params, labels=labels, as_of=as_of, left_out=left_out)
     told, outside = _apart(told, params=params, left_out=left_out)
     told["part"] = _parted(told, params=params)
     told = _without_questions(told, left_out)
@@ -70,8 +70,14 @@ def build(
     return _told_of(told, left_out)
 
 
-def examples(tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime) -> pd.DataFrame:
-    """One row for each matured label whose text is known, no parts yet, in order of id; `norm` is the compared text."""
+def examples(
+    tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime,
+    left_out: dict[str, int] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """One row for each matured label whose text is known, no parts yet, in order of id; `norm` is the compared text.
+
+    left_out: where to count texts in which nothing is read, such as emoji alone.
+    """
     import pandas as pd
 
     defined = known(tables, "intents", as_of=as_of)
@@ -82,6 +88,8 @@ def examples(tables: Tables, *, params: IntentDataParams, labels: LabelParams, a
     others = told[~told["contact_id"].isin(of_contacts["contact_id"])]
     of_predictions = _of_predictions(others, said[2], max_chars=params.max_chars)
     found = pd.concat([part for part in (of_contacts, of_predictions) if len(part)] or [of_contacts], ignore_index=True)
+    if left_out is not None:
+        left_out["nothing_that_is_read"] = int((found["text"] == "").sum())
     found = found[found["text"] != ""].reset_index(drop=True)
     found["norm"] = [normalise(text) for text in found["text"]]
     return found.sort_values("example_id").reset_index(drop=True)

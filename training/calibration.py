@@ -180,9 +180,9 @@ def expected_error(confidence: Doubles, *, seed: int, weights: Doubles | None = 
     return Expected(float(np.mean(drawn)), float(low), float(high))
 
 
-def reliability(confidence: Doubles, hits: Doubles) -> list[dict[str, Any]]:
-    """The bins of a reliability chart: mean confidence, share right, rows."""
-    groups = np.array_split(np.argsort(confidence, kind="stable"), BINS)
+def reliability(confidence: Doubles, hits: Doubles, *, bins: int = BINS) -> list[dict[str, Any]]:
+    """The bins of a reliability chart, of equal mass: mean confidence, share right, rows."""
+    groups = np.array_split(np.argsort(confidence, kind="stable"), bins)
     return [
         {"confidence": float(confidence[g].mean()), "accuracy": float(hits[g].mean()), "rows": len(g)}
         for g in groups

@@ -23,9 +23,11 @@ from training import (
     intent_context,
     intent_costs,
     intent_doubts,
+    intent_explained,
     intent_figures,
     intent_languages,
     intent_refusal,
+    intent_reliability,
     intent_remarks,
     intent_strangers,
     intent_variation,
@@ -70,9 +72,11 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     known, costs = intent_costs.taxonomy(data), params.intent.costs
     figures = (
         intent_figures.figures(answered, seed=seed)
+        + intent_reliability.figures(answered, seed=seed)
         + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
         + intent_costs.figures(answered, known=known, costs=costs, seed=seed)
         + intent_context.figures(table, candidate=model, seed=seed)
+        + intent_explained.figures(table, answered, model=model)
         + intent_refusal.figures(table, answered, model=model, params=params.intent)
     )
     return gates.report(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from training import charts
-from training.report import Report
+from training.report import Chart, Report
 
 SECTIONS = ("verdict", "gates", "metrics", "comparisons", "slices", "charts", "rows", "limits")
 FAMILIES_ZH: Mapping[str, str] = {"intent": "意图识别", "routing": "路由", "forecast": "预测"}
@@ -34,16 +35,22 @@ def render(report: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     pages.filters.update(number=_number, signed=_signed, count=_count)
-    drawn = [
-        # Made by `charts`, which escapes every word of data itself.
-        {"title": chart.title, "title_zh": chart.title_zh, "svg": Markup(charts.draw(chart))}  # noqa: S704
-        for chart in report.charts
-    ]
+    drawn = [_drawn(chart) for chart in report.charts]
     return pages.get_template("page.html").render(
         report=report, digest=report.digest(), title=f"{report.family.capitalize()} model: judged report",
         title_zh=f"{FAMILIES_ZH.get(report.family, report.family)}模型评判报告", claim=CLAIMS[report.claim],
         words=WORDS, drawn=drawn, interval=_interval,
     )  # fmt: skip
+
+
+def _drawn(chart: Chart) -> Mapping[str, Any]:
+    """A picture, or the columns and rows of a table: a browser sets text better than a picture does, and it wraps."""
+    named = {"title": chart.title, "title_zh": chart.title_zh}
+    rows = chart.data.get("rows")
+    if chart.kind == "table" and isinstance(rows, list) and isinstance(chart.data.get("columns"), list):
+        return {**named, "columns": chart.data["columns"], "rows": rows}
+    # Made by `charts`, which escapes every word of data itself.
+    return {**named, "svg": Markup(charts.draw(chart))}  # noqa: S704
 
 
 def write(report: Report, *, to: Path) -> None:

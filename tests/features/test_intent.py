@@ -114,6 +114,13 @@ def test_texts_of_no_intent_are_a_part_of_their_own_that_holds_nothing_an_intent
     assert told["left_out"]["outside_every_intent_and_not_asked"] == 1
 
 
+def test_texts_in_which_nothing_is_read_are_left_out_and_counted(tmp_path: Path) -> None:
+    told, rows = build([*timed(20), said("smile", "😀", "card", at=T0)], tmp_path)
+
+    assert told["left_out"]["nothing_that_is_read"] == 1
+    assert len(rows) == 20
+
+
 def test_what_was_said_after_the_routing_is_not_in_the_text(tmp_path: Path) -> None:
     rows = timed(20)
     given = tables(rows)

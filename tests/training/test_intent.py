@@ -246,6 +246,19 @@ def test_two_labels_and_a_label_of_one_example_are_learned(data: Path, tmp_path:
     assert _metric(_judge(two, _fit(two, tmp_path / "m2")), "accuracy") > 0.9
 
 
+def test_a_text_under_two_labels_and_a_label_of_one_example_are_told_in_the_report(data: Path, tmp_path: Path) -> None:
+    odd = _changed(
+        data, tmp_path / "d",
+        text=lambda row: "one and the same" if row["example_id"] in ("loan-en-2", "balance-en-2") else row["text"],
+        label=lambda row: "rare" if row["example_id"] == "password-en-2" else row["label"],
+    )  # fmt: skip
+
+    limits = _judge(odd, _fit(odd, tmp_path / "m")).limits
+
+    assert any("1 texts stand under more than one label" in one for one in limits)
+    assert any("1 labels have one example" in one and "rare" in one for one in limits)
+
+
 def test_missing_features_are_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"examples\.parquet"):
         _fit(tmp_path, tmp_path / "m")

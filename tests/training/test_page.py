@@ -11,7 +11,7 @@ import pytest
 
 from tests.training.reports import DATA, passed_report
 from training import page
-from training.report import Report
+from training.report import Chart, Report
 
 VOID = {"meta", "br"}
 
@@ -108,3 +108,19 @@ def test_the_page_is_a_function_of_the_report(tmp_path: Path) -> None:
 
     assert Report.from_json((tmp_path / "report" / "report.json").read_text("utf-8")).digest() == report.digest()
     assert (tmp_path / "report" / "page.html").read_text("utf-8") == page.render(report)
+
+
+def test_a_table_is_set_as_text_that_wraps_and_every_cell_is_escaped() -> None:
+    told = {"columns": ["a", "b"], "rows": [["<script>x</script>", "one"]]}
+    report = replace(passed_report(family="intent"), charts=(Chart("table", "Words", "词", told),))
+
+    html = page.render(report)
+
+    assert structure(html).scripts == 0
+    assert "<td>&lt;script&gt;x&lt;/script&gt;</td><td>one</td>" in html
+
+
+def test_a_table_that_holds_no_rows_says_why_it_cannot_be_drawn() -> None:
+    report = replace(passed_report(family="intent"), charts=(Chart("table", "Words", "词", {}),))
+
+    assert "cannot be drawn" in page.render(report)

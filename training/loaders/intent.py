@@ -44,7 +44,7 @@ TRADITIONAL = "瞭開會麼問傢齣麵說請點時來後為對迴車過話個�
 SIMPLIFIED = "了开会么问家出面说请点时来后为对回车过话个吗个无给买贷里机费这还才题没质吃当长只补较网爱与体觉谢试学台台台电头于帮师书动让实内见钱线数号价几间参当转议别发发向种约办医进单交经该应错气风样表图张养国门达区们球万换现从强板边将业系系东马员克记游戏两额证装难专银局局询运调亲制选变听务职彩卖热宝荐语场带优违并别脑适验报视药周险满证简症伤级处乐注减谁红园贵布关连欢湾资写声饮县酸鱼传习节载营诉统尔顺军压论类妈观岛总组检则升升战状读细确华盘计闻货讲预义干愿念课幸断双刚龙评诊兴户产维债馆志联离并测条远许结权礼复复护负订梦松择领岁宫烦胜却轮肤项决财异画折购设绍贴温纸黄桥税词队搜寻姐码楼笔纯况纳极讯显团备击饭欲厂软余阳轻谷标积属帐认钟叶疗术劳镇缴层飞担困恋响脚称终佛顶广键采圣随致侧罗扣妇绝尽脸镜损规亚编托丽销详环够误频杯势页谈丰杀邮输须紧导识惯针启儿录灯铁缩娘旧弹剧奥兰挂准树坏驶怀偿残占阴卷乱档云续赔灵冬赏奖赚蛮席汤独骑乡鸟库娱历历络汉横饰胶农届猫净遗赛虑讨御纪创盖块静忆敌仆姜党译征烧册协脱据尽绿丝团顽辈阵藤谓驱构态顾币监际毕虽虫饲圆储寝诚涂责胡岩签练陈卫仅辞罚举蓝冲冲训剂斗颜妆众洁争齿厅签陆织扰闭阶钢钟烟浓寿隐诗缘剩秘韩贝继庄仪临骗肠宁须伦严恶肿湿枪庆颗划舰获钓扫欧艺删喷稳鸡绩径舍孙触账莲贩坚杂庙虚贺灭鉴释盗苏拨冈执宽围柜惊鲜诺济仓驾梁诸沟烫赠锁败诱辅赶湿剑锅筑归麦审雇迹础沈愈冻范缓夹汇鲁荣获裤灾谱竞润宾齐刘饱乌亿泽赁杨顷垫纹顿览摄暂鸣废拥吕轴炮绪吴凉袭萤杰浅钻纤凤龄携恼渐污驻饼烂弦宠弃脉盐篮栏烟墙迟莱昆枪扬赖龟摆萨摊兽拟腾苹汇铜吊铺昼访贤诈玛闲扑仿坛闪恒晒厌脏伪丢彻潜碍猪献夺凭诞栗贫递戚骂牵耻肾伟"  # noqa: E501
 _TO_SIMPLIFIED = str.maketrans(TRADITIONAL, SIMPLIFIED)
 # What is left out in turn to see what carried an answer: a word, or a character of East Asia; so many at most.
-_PIECES = re.compile(r"[\u2e80-\U0003ffff]|[^\s\u2e80-\U0003ffff]+")
+PIECES = re.compile(r"[\u2e80-\U0003ffff]|[^\s\u2e80-\U0003ffff]+")
 PIECES_READ, PIECES_TOLD, NEAREST_TOLD = 60, 6, 5
 
 
@@ -260,7 +260,7 @@ class Model:
 
     def _words(self, cleaned: str, language: str) -> list[dict[str, Any]]:
         """The pieces without which the best guess is less likely, each left out alone."""
-        pieces = list(_PIECES.finditer(cleaned))[:PIECES_READ]
+        pieces = list(PIECES.finditer(cleaned))[:PIECES_READ]
         without = [cleaned[: piece.start()] + cleaned[piece.end() :] for piece in pieces]
         read = self._seen([cleaned, *without], [language] * (1 + len(without)))
         whole, *told = (np.log(self._shares(one, language)) for one in read)
