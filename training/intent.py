@@ -24,6 +24,7 @@ from training import (
     intent_costs,
     intent_doubts,
     intent_figures,
+    intent_labels,
     intent_languages,
     intent_strangers,
     intent_variation,
@@ -39,7 +40,7 @@ from training.params import IntentParams, Params
 from training.report import Report
 
 # Beside the payload's parts: the training rows whose labels are likely wrong (`intent_doubts`), by id.
-DOUBTS = "doubts.json"
+DOUBTS = intent_labels.DOUBTS
 COLUMNS = ("example_id", "text", "language", "channel", "label", "weight", "part")
 
 
@@ -71,6 +72,9 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         + intent_variation.figures(intent_variation.judged_rows(table, answered), model=model, seed=seed)
         + intent_costs.figures(answered, known=known, costs=costs, seed=seed)
         + intent_context.figures(table, candidate=model, seed=seed)
+        + intent_labels.figures(
+            data, table, candidate=candidate, champion=champion, model=model, params=params.intent, seed=seed
+        )
     )
     return gates.report(
         params.policy("intent"),
