@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features import parts, taxonomy
+from features import parts, settling, taxonomy, wrap_ups
 from features.dialogue import dialogue
 from features.labels import intent_labels
 from features.records import US_PER_S, Tables, first_revisions, frame, known, seconds
@@ -21,6 +21,7 @@ from features.writing import write_json, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from features.code_map import CodeMap
     from features.params import IntentDataParams, LabelParams
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -36,6 +37,8 @@ SCHEMA = pa.schema(
         ("label", pa.string()),
         ("label_source", pa.string()),
         ("asked", pa.string()),
+        ("code", pa.string()),
+        ("code_intent", pa.string()),
         ("weight", pa.float64()),
         ("agents_count", pa.int64()),
         ("happened_at", _TIME),
@@ -47,32 +50,39 @@ SCHEMA = pa.schema(
 
 
 def build(
-    tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime, to: Path
-) -> dict[str, Any]:
+    tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime, to: Path,
+    codes: CodeMap | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Write `to`/intent/examples.parquet (SCHEMA, sorted by example_id) from what was known at `as_of`, and beside it
-    taxonomy.json (`features.taxonomy`). Rows of a label of `out_of_scope` are the part `outside`.
+    taxonomy.json (`taxonomy`), wrap_up_codes.json (`wrap_ups`) and settled.json (`settling`). codes: which intent each
+    wrap-up code stands for. Rows of a label of `out_of_scope` are the part `outside`.
 
     Returns the family's part of the manifest: rows by part, intents, period, and what was left out and why.
     """
     import pandas as pd
 
+    coded = wrap_ups.of_tables(tables, codes=codes, as_of=as_of)
     left_out: dict[str, int] = {}
-    told = examples(tables, params=params, labels=labels, as_of=as_of, left_out=left_out)
+    told = examples(tables, params=params, labels=labels, as_of=as_of, coded=coded, left_out=left_out)
     told, outside = _apart(told, params=params, left_out=left_out)
     told["part"] = _parted(told, params=params)
+    told = _with_learned_weights(told, coded)
     told = _without_questions(told, left_out)
+    told = _without_coded(told, left_out)
     told = _drop_later_repeats(told, left_out)
     told = _capped(told, params=params, left_out=left_out)
     told = (pd.concat([told, outside]) if len(outside) else told).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(table, to / "intent" / "examples.parquet")
     write_json(taxonomy.told(tables, as_of=as_of), to / "intent" / "taxonomy.json")
-    return _told_of(told, left_out)
+    write_json(coded.told(), to / "intent" / "wrap_up_codes.json")
+    write_json(settling.told(tables, labels=labels, coded=coded, as_of=as_of), to / "intent" / "settled.json")
+    return {**_told_of(told, left_out), "wrap_up_codes": coded.told()}
 
 
 def examples(
     tables: Tables, *, params: IntentDataParams, labels: LabelParams, as_of: datetime,
-    left_out: dict[str, int] | None = None,
+    coded: wrap_ups.Coded | None = None, left_out: dict[str, int] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row for each matured label whose text is known, no parts yet, in order of id; `norm` is the compared text.
 
@@ -82,7 +92,8 @@ def examples(
 
     defined = known(tables, "intents", as_of=as_of)
     said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
-    told = intent_labels(*said, params=labels, as_of=as_of, intents=defined).to_pandas(ignore_metadata=True)
+    labelled = intent_labels(*said, params=labels, as_of=as_of, intents=defined, coded=coded)
+    told = labelled.to_pandas(ignore_metadata=True)
     told = told[told["matured"].astype(bool)]
     of_contacts = _of_contacts(told[told["contact_id"].notna()], tables, max_chars=params.max_chars, as_of=as_of)
     others = told[~told["contact_id"].isin(of_contacts["contact_id"])]
@@ -120,7 +131,7 @@ def unlabelled(
     """
     said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
     told = intent_labels(*said, params=labels, as_of=as_of).to_pandas(ignore_metadata=True)
-    spoken = set(told.loc[told["label_source"] != "wrap_up", "contact_id"])
+    spoken = set(told.loc[told["label_source"] != wrap_ups.SOURCE, "contact_id"])
     columns = ["contact_id", "revision", "channel", "language", "started_at", "known_at"]
     found = first_revisions(frame(known(tables, "contacts", as_of=as_of), columns))
     found = found[~found["contact_id"].isin(spoken)].sort_values(["started_at", "contact_id"]).tail(2 * most)
@@ -229,7 +240,7 @@ def _parted(told: pd.DataFrame, *, params: IntentDataParams) -> pd.Series:
     found = pd.Series("train", index=told.index, dtype=object)
     timed = ~told["timeless"].astype(bool)
     found[~timed] = parts.by_text(list(told.loc[~timed, "norm"]), **share)
-    found[timed] = parts.by_time(_microseconds(told[timed]), **share)
+    found[timed] = _by_time(told[timed], share=share)
     for _, rows in told.groupby("label"):
         _give_young(found, rows[~rows["timeless"].astype(bool)], share=share, least=params.min_train_rows)
         _give_few(found, rows[rows["timeless"].astype(bool)])
@@ -238,7 +249,16 @@ def _parted(told: pd.DataFrame, *, params: IntentDataParams) -> pd.Series:
 
 def _give_young(found: pd.Series, rows: pd.DataFrame, *, share: dict[str, float], least: int) -> None:
     if len(rows) and (found[rows.index] == "train").sum() < least:
-        found[rows.index] = parts.by_time(_microseconds(rows), **share)
+        found[rows.index] = _by_time(rows, share=share)
+
+
+def _by_time(rows: pd.DataFrame, *, share: dict[str, float]) -> parts.Strings:
+    """Parts by cuts in the time of the rows that may judge: a file of codes makes the exam no other one."""
+    times, sampled = _microseconds(rows), (rows["label_source"] != wrap_ups.SOURCE).to_numpy()
+    if not sampled.any():
+        return np.full(len(rows), "train", dtype=object)
+    judge_from, calibrate_from = parts.cuts(times[sampled], **share)
+    return parts.after_cuts(times, judge_from=judge_from, calibrate_from=calibrate_from)
 
 
 def _give_few(found: pd.Series, rows: pd.DataFrame) -> None:
@@ -253,6 +273,22 @@ def _without_questions(told: pd.DataFrame, left_out: dict[str, int]) -> pd.DataF
     kept = told["asked"].isna() | (told["part"] == "train")
     left_out["asked_for_and_so_no_sample"] = int((~kept).sum())
     return told[kept]
+
+
+def _without_coded(told: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
+    """Wrap-up codes teach; what an agent clicked in haste neither calibrates nor judges."""
+    kept = (told["label_source"] != wrap_ups.SOURCE) | (told["part"] == "train")
+    left_out["coded_and_so_no_sample"] = int((~kept).sum())
+    return told[kept]
+
+
+def _with_learned_weights(told: pd.DataFrame, coded: wrap_ups.Coded) -> pd.DataFrame:
+    """Codes whose weight is to be learned have it by the rows that teach, where enough of those were checked."""
+    learned = set(coded.legs.loc[coded.legs["learned"], "code"])
+    weights = wrap_ups.learned_weights(wrap_ups.agreement(told[told["part"] == "train"]))
+    weights = weights[weights.index.isin(learned)]
+    changed = (told["label_source"] == wrap_ups.SOURCE) & told["code"].isin(weights.index)
+    return told.assign(weight=told["weight"].where(~changed, told["code"].map(weights)))
 
 
 def _drop_later_repeats(told: pd.DataFrame, left_out: dict[str, int]) -> pd.DataFrame:
@@ -278,7 +314,7 @@ def _capped(told: pd.DataFrame, *, params: IntentDataParams, left_out: dict[str,
     import pandas as pd
 
     hashed = np.asarray([parts.stable_share(name, salt="sample") for name in told["example_id"]])
-    told = told.assign(hashed=hashed, when=_microseconds(told), coded=told["label_source"] == "wrap_up")
+    told = told.assign(hashed=hashed, when=_microseconds(told), coded=told["label_source"] == wrap_ups.SOURCE)
     told = told.sort_values(["coded", "when", "hashed"], ascending=[True, False, True], kind="stable")
     train = told[told["part"] == "train"].groupby("label").head(params.max_rows)
     judge = told[told["part"] == "judge"].sort_values("hashed").head(params.max_judge_rows)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from features import checkers
+from features import checkers, wrap_ups
 from features.outcomes import RESOLUTION_SCHEMA, resolution_labels
 from features.records import days, frame, known
 
@@ -41,11 +41,13 @@ INTENT_SCHEMA = pa.schema(
         ("matured", pa.bool_()),
         ("bias", pa.string()),
         ("asked", pa.string()),
+        ("code", pa.string()),
+        ("code_intent", pa.string()),
     ]
 )
 # The first of these that speaks of a contact decides its label: a person's own word (an agent's or a file's), then a
 # click that the model was right, then a code chosen in haste.
-RANKS = {"corrected": 0, "labelled": 0, "confirmed": 1, "wrap_up": 2}
+RANKS = {"corrected": 0, "labelled": 0, "confirmed": 1, "wrap_up_code": 2}
 BIAS = {
     "corrected": "volunteered: the mistakes that agents noticed",
     "prompted": "none known: asked at random",
@@ -53,7 +55,7 @@ BIAS = {
     "settle": "asked for because the label was doubted",
     "labelled": "whoever made the file chose the texts",
     "confirmed": "anchored: the agent had the model's answer before them",
-    "wrap_up": "chosen in haste: frequent and first codes are favoured",
+    "wrap_up_code": "chosen in haste: frequent and first codes are favoured",
     "disputed": "; agents disagree",
 }
 
@@ -66,6 +68,7 @@ def intent_labels(
     params: LabelParams,
     as_of: datetime,
     intents: pa.Table | None = None,
+    coded: wrap_ups.Coded | None = None,
 ) -> pa.Table:
     """What each contact was about, by the best source known at `as_of`: INTENT_SCHEMA, one row a contact.
 
@@ -74,17 +77,21 @@ def intent_labels(
     goes to the latest). The share that agrees, and how accurate its speakers were on known answers (`checkers.trust`),
     are part of a label's weight; `agents` are those who said it. intents: the taxonomy as known at `as_of`; where it
     has any, what names none of its intents is no label, whoever said it (until the taxonomy defines it), and a
-    deprecated intent stands for the one that took its place.
+    deprecated intent stands for the one that took its place. coded: what wrap-up codes say (`wrap_ups.coded`);
+    without it a code is taken as an intent's id. `code`, `code_intent`: what a contact's code said, whoever is heard.
     """
     import pandas as pd
 
-    said = pd.concat([_spoken(verdicts, predictions, as_of=as_of), _wrap_ups(segments, as_of=as_of)], ignore_index=True)
-    said = _in_taxonomy(said, intents)
+    coded = coded or wrap_ups.coded(segments, as_of=as_of, intents=intents)
+    codes = _in_taxonomy(coded.statements, intents)
+    codes = codes.assign(weight=codes["weight"].fillna(params.weight_wrap_up))
+    said = pd.concat([_in_taxonomy(_spoken(verdicts, predictions, as_of=as_of), intents), codes[_STATEMENT]])
+    said = said.reset_index(drop=True)
     said["rank"] = said["label_source"].map(RANKS).astype("int64")
     said = said[said["rank"] == said.groupby("subject")["rank"].transform("min")].reset_index(drop=True)
     said["weight"] = said["weight"] * checkers.trust(said)
     said = said.sort_values(["subject", "known_at", "statement_id"]).drop_duplicates(["subject", "agent"], keep="last")
-    return _settled(said, params=params, as_of=as_of)
+    return _settled(said, codes, params=params, as_of=as_of)
 
 
 def _spoken(verdicts: pa.Table, predictions: pa.Table, *, as_of: datetime) -> pd.DataFrame:
@@ -146,17 +153,6 @@ def answered_intent(answer: Any) -> str | None:
     return named if isinstance(named, str) and not told.get("abstained") else None
 
 
-def _wrap_ups(segments: pa.Table, *, as_of: datetime) -> pd.DataFrame:
-    """The last wrap-up code of each contact, as a statement of the agent who set it."""
-    columns = ["segment_id", "contact_id", "sequence", "agent_id", "disposition_code", "known_at", "timeless"]
-    told = frame(known({"segments": segments}, "segments", as_of=as_of), columns)
-    told = told[told["disposition_code"].notna()].sort_values(["contact_id", "sequence", "known_at"])
-    told = told.drop_duplicates("contact_id", keep="last")
-    told = told.assign(subject=told["contact_id"], prediction_id=None, label=told["disposition_code"], weight=1.0)
-    told = told.assign(label_source="wrap_up", agent=told["agent_id"].fillna(""), prompted=False, asked=None)
-    return told.assign(statement_id=told["segment_id"])[_STATEMENT]
-
-
 def _in_taxonomy(said: pd.DataFrame, intents: pa.Table | None) -> pd.DataFrame:
     """Deprecated intents replaced by their successors; what the taxonomy does not define left out."""
     if intents is None or not intents.num_rows:
@@ -176,7 +172,7 @@ def _successor(label: str, next_of: Mapping[str, str]) -> str:
     return label
 
 
-def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.Table:
+def _settled(said: pd.DataFrame, codes: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.Table:
     """One row a subject out of the statements of its best source."""
     import pandas as pd
 
@@ -204,12 +200,14 @@ def _settled(said: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.
         "labelled": params.weight_labelled,
         "corrected": params.weight_corrected,
         "confirmed": params.weight_confirmed,
-        "wrap_up": params.weight_wrap_up,
+        wrap_ups.SOURCE: 1.0,  # each code has a weight of its own
     }
     told["weight"] = told["label_source"].map(base) * told["weight"] * told["share"]
-    settle = told["label_source"].map({"wrap_up": days(params.wrap_up_settle_h / 24.0)}).fillna(days(0))
+    settle = told["label_source"].map({wrap_ups.SOURCE: days(params.wrap_up_settle_h / 24.0)}).fillna(days(0))
     told["matured"] = (told["known_at"] + settle.astype("timedelta64[us]")) <= as_of
     told["bias"] = _intent_bias(told)
+    for name, of_code in (("code", "code"), ("code_intent", "label")):
+        told[name] = told["contact_id"].map(codes.set_index("contact_id")[of_code]).astype(object)
     return pa.Table.from_pandas(
         told[INTENT_SCHEMA.names], schema=INTENT_SCHEMA, preserve_index=False
     ).replace_schema_metadata()

@@ -30,6 +30,9 @@ class LabelParams:
     weight_corrected: float = 1.0
     weight_confirmed: float = 0.8
     weight_wrap_up: float = 0.5
+    # The file that says which intent each wrap-up code stands for, in the folder data_contracts (`features.code_map`);
+    # none: only codes that are themselves intents' ids teach.
+    wrap_up_codes: str | None = None
     # A wrap-up code may still be corrected by the agent who set it, in the same shift.
     wrap_up_settle_h: float = 8.0
 

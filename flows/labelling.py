@@ -79,13 +79,13 @@ def _teach(place: Workspace, payload: Path, *, count: int, seed: int) -> list[Qu
 
 def _unlabelled(place: Workspace) -> pd.DataFrame:
     from features import intent
-    from training import params
+    from flows.issuing import running_params
 
     names = ("verdicts", "segments", "predictions", "contacts", "utterances")
-    usual = params.Params()
+    params = running_params(place)
     return intent.unlabelled(
         {name: place.archive.read(name) for name in names},
-        params=usual.intent, labels=usual.labels, as_of=place.clock.now(), most=LOOKED_AT,
+        params=params.intent, labels=params.labels, as_of=place.clock.now(), most=LOOKED_AT,
     )  # fmt: skip
 
 

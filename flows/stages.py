@@ -215,8 +215,9 @@ def _refuse_broken(faults: list[dict[str, Any]]) -> None:
 
 def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Request, to: Path) -> dict[str, Any]:
     """Family by family into one manifest: {families: {family: what was built, or data false and why}, digest}."""
-    from features import building
+    from features import building, code_map
 
+    codes = code_map.of_params(params.labels.wrap_up_codes, root=Path())
     told: dict[str, Any] = {"families": {}, "as_of": request.as_of, "digest": request.archive_digest}
     with tempfile.TemporaryDirectory(prefix="parley-feast-") as repo:
         for family in FAMILIES:
@@ -229,6 +230,7 @@ def _built(tables: dict[str, pa.Table], *, params: Any, request: requests.Reques
                     to=to,
                     repo=Path(repo),
                     threads=request.threads,
+                    codes=codes,
                 )
             except ParleyError as nothing:  # its own rows are at fault: the others are built all the same
                 told["families"][family] = {"data": False, "why": str(nothing)}

@@ -171,7 +171,7 @@ def _refuse_contradiction(said: Verdict, row: Row) -> None:
 
 def _asked(said: Verdict, desk: Desk) -> str | None:
     """Why a person was asked for this label (`GET /v1/labels/next`); None where it was volunteered."""
-    if said.verdict != "labelled" or said.capability != "intent" or said.contact_id is None:
+    if said.verdict not in ("labelled", "ignored") or said.capability != "intent" or said.contact_id is None:
         return None
     told = desk.doors.find_questions() or {}
     kinds = ("settle", "teach")

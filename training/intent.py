@@ -25,6 +25,7 @@ from training import (
     intent_doubts,
     intent_explained,
     intent_figures,
+    intent_labels,
     intent_languages,
     intent_refusal,
     intent_reliability,
@@ -43,7 +44,7 @@ from training.params import IntentParams, Params
 from training.report import Report
 
 # Beside the payload's parts: the training rows whose labels are likely wrong (`intent_doubts`), by id.
-DOUBTS = "doubts.json"
+DOUBTS = intent_labels.DOUBTS
 COLUMNS = ("example_id", "text", "language", "channel", "label", "weight", "part")
 
 
@@ -78,6 +79,9 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         + intent_context.figures(table, candidate=model, seed=seed)
         + intent_explained.figures(table, answered, model=model)
         + intent_refusal.figures(table, answered, model=model, params=params.intent)
+        + intent_labels.figures(
+            data, table, candidate=candidate, champion=champion, model=model, params=params.intent, seed=seed
+        )
     )
     return gates.report(
         params.policy("intent"),

@@ -42,6 +42,15 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Code:
+    """An entry of the list from which agents choose at wrap-up; a coarse one stands for several intents."""
+
+    id: str
+    queue: str
+    intents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class WorldParams:
     """All of `world.yaml`; what each means and why it is so stands there. Change one with `dataclasses.replace`."""
 
@@ -107,6 +116,9 @@ class WorldParams:
     code_noise: float
     code_noise_near: float
     code_missing: float
+    code_other: float
+    code_first: float
+    codes: tuple[Code, ...]
     verdict_chance: float
     volunteer_chance: float
     verdict_noise: float
@@ -171,6 +183,8 @@ def _shaped(name: str, value: Any) -> Any:
         return tuple(Group(**group) for group in value)
     if name == "intents":
         return tuple(_intent(intent) for intent in value)
+    if name == "codes":
+        return tuple(Code(one["id"], one["queue"], tuple(one["intents"])) for one in value)
     if name == "novel":
         return _intent(value)
     return tuple(value) if isinstance(value, list) else value

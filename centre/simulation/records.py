@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from centre.queueing.engine import Leg
-from centre.simulation import clarifying, wording
+from centre.simulation import clarifying, wording, wrapping
 from centre.simulation.floor import Case, Floor
 from centre.simulation.people import LANGUAGES
 from centre.simulation.rows import Clockwork, Note, agent_id, contact_id, customer_id, keyed, listed
@@ -18,7 +18,12 @@ class Recorder:
     """Writes down what a floor did. Draws of its own: recording does not change the world."""
 
     def __init__(
-        self, floor: Floor, clockwork: Clockwork, rng: np.random.Generator, asking: np.random.Generator
+        self,
+        floor: Floor,
+        clockwork: Clockwork,
+        rng: np.random.Generator,
+        asking: np.random.Generator,
+        coding: np.random.Generator,
     ) -> None:
         self.floor = floor
         self.params = floor.params
@@ -26,6 +31,8 @@ class Recorder:
         self.dice = wording.dice(rng)
         # Of their own, so that all other records are the same however many are asked back.
         self.asking_dice = wording.dice(asking)
+        # As well: which code of the list an agent chooses moves nothing else.
+        self.code_list = wrapping.CodeList(self.params, dice=wording.dice(coding))
         self.manner = clarifying.Manner(**self.params.clarified_manner)
         self.noise = wording.Noise(self.params.typo_chance, self.params.asr_error_chance)
         self.cut_s = self.params.wording_cut * floor.days.ends_s
@@ -105,7 +112,7 @@ class Recorder:
         if leg.agent is not None:
             data |= self._handling(leg, leg.agent, times)
             data["transferred_to"] = self._queue(handed_to) if handed_to else None
-            data["disposition_code"] = None if handed_to else self._code(case)
+            data["disposition_code"] = None if handed_to else self._code(case, queue=data["queue"])
         return Note(known, ended, "segment.ended", name, data)
 
     def _queue(self, leg: Leg) -> str:
@@ -123,10 +130,11 @@ class Recorder:
             "handle_s": float(talk + hold + wrap_up),
         }
 
-    def _code(self, case: Case) -> str | None:
+    def _code(self, case: Case, *, queue: str) -> str | None:
+        """What the agent took the contact for, as the list has it."""
         if self.dice() < self.params.code_missing:
             return None
-        return self._mistaken(case.intent, chance=self.params.code_noise)
+        return self.code_list.choice(self._mistaken(case.intent, chance=self.params.code_noise), queue=queue)
 
     def _mistaken(self, intent: int, *, chance: float) -> str:
         """The intent's id, or with `chance` another's: mostly of one that it is confused with."""

@@ -48,10 +48,11 @@ class _Streams:
     policy: np.random.Generator
     records: np.random.Generator
     clarifying: np.random.Generator
+    coding: np.random.Generator
 
     @classmethod
     def of(cls, seed: int) -> _Streams:
-        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(8)))
+        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(9)))
 
 
 class World:
@@ -107,7 +108,7 @@ class World:
             registers.agents(self.agents, days=self.days),
             registers.roster(self.roster, clockwork=clockwork),
             registers.states(changes, duties=self.roster, clockwork=clockwork),
-            Recorder(self.floor, clockwork, self._draws.records, self._draws.clarifying).notes(),
+            Recorder(self.floor, clockwork, self._draws.records, self._draws.clarifying, self._draws.coding).notes(),
         )
         return in_order(notes, clockwork=clockwork, until_s=self.days.ends_s)
 

@@ -1,4 +1,4 @@
-"""For engineers and team leads: what to ask people next."""
+"""For engineers and team leads: what to ask people next, and what wrap-up codes are worth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from flows.cli.printing import AsJson, out, progress, say, table
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add this command."""
+    """Add these commands."""
     label = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What people should be asked about intents.")
     label.command("next")(next_)
     label.callback()(_questions)
     app.add_typer(label, name="label")
+    app.command("wrap-ups")(wrap_ups)
 
 
 def _questions() -> None:
@@ -48,3 +49,31 @@ def _say(told: dict[str, Any]) -> None:
         [(one["contact_id"], one["text"], one["label"], one["likely"], one["trust"]) for one in told["settle"]],
         empty="no label is in doubt",
     )
+
+
+def wrap_ups(as_json: AsJson = False) -> None:
+    """Wrap-up codes as recorded: how often, which intent each stands for, and how often agents' corrections agree."""
+    from flows import wrapping_up
+    from flows.compose import workspace
+
+    told = wrapping_up.seen(workspace())
+    out(told) if as_json else _say_codes(told)
+
+
+def _interval(one: dict[str, Any]) -> str | None:
+    """As 0.57 (0.52 to 0.62)."""
+    return f"{one['agreement']:.2f} ({one['low']:.2f} to {one['high']:.2f})" if one["checked"] else None
+
+
+def _say_codes(told: dict[str, Any]) -> None:
+    say(f"mapped by {told['file'] or 'no file: only codes that are intents (labels.wrap_up_codes names one)'}")
+    table(
+        ("code", "where", "legs", "stands for", "weight", "checked", "agreed", "learned"),
+        [(one["code"], one["scope"], one["legs"], one["intent"] or one["state"], one["weight"], one["checked"],
+          _interval(one), one["learned"]) for one in told["codes"]],
+        empty="no leg has a wrap-up code",
+    )  # fmt: skip
+    if told["unmapped"]:
+        say("unmapped wrap-up codes: " + ", ".join(f"{code} ({count})" for code, count in told["unmapped"]))
+    if told["ambiguous_contacts"]:
+        say(f"{told['ambiguous_contacts']} contact(s) have codes of different intents: they teach nothing by codes")

@@ -81,7 +81,7 @@ def test_a_label_that_was_asked_for_says_so() -> None:
 
 def test_without_a_correction_the_wrap_up_code_counts_for_less() -> None:
     (found,) = labelled([], legs=[leg(disposition_code="login")])
-    assert (found["label"], found["label_source"], found["weight"]) == ("login", "wrap_up", PARAMS.weight_wrap_up)
+    assert (found["label"], found["label_source"], found["weight"]) == ("login", "wrap_up_code", PARAMS.weight_wrap_up)
     assert "haste" in found["bias"]
 
 

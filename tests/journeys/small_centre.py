@@ -15,8 +15,10 @@ START = date(2026, 3, 2)
 def write_events(path: Path, *, weeks: int = 5, seed: int = 7) -> int:
     """Write the centre's events as CloudEvents, JSON lines; returns how many."""
     params = replace(
-        parameters.load(), contacts_per_weekday=150, agent_count=10, bilingual_agents=6, customer_count=3000
-    )
+        parameters.load(), contacts_per_weekday=150, agent_count=10, bilingual_agents=6, customer_count=3000,
+        # Only people's words judge: so few contacts need many of them.
+        verdict_chance=0.6,
+    )  # fmt: skip
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for event in world.simulate(weeks=weeks, seed=seed, start=START, params=params):
