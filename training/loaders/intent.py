@@ -195,9 +195,9 @@ class Model:
         self.languages: dict[str, dict[str, Any]] = told["languages"]
         for one in self.languages.values():
             one["tables"] = [np.asarray(table, dtype=np.float64) for table in one["tables"]]
-        self.max_chars: int = told["max_chars"]
-        self.alternatives: int = told["alternatives"]
+        self.max_chars, self.alternatives = int(told["max_chars"]), int(told["alternatives"])
         self._known_ids: list[str] = told["known_ids"]
+        self.threads = threads
         self._each: Callable[..., Any] = map if threads == 1 else ThreadPoolExecutor(threads).map
         self._critical = np.isin(self.labels, told.get("critical", []))
         self._critical_doubt: float = told.get("critical_doubt", 1.0)
