@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def mlflow_serving(payload: Path) -> Iterator[tuple[str, int]]:
     import mlflow
 
     model = payload.parent / "mlflow-model"
+    shutil.rmtree(model, ignore_errors=True)  # of a run before, in a workspace that was kept
     mlflow.pyfunc.save_model(str(model), python_model=str(payload / "loader.py"), artifacts={"payload": str(payload)})
     command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "-m", str(model), "-p", "18181",
                "--env-manager", "local", "--workers", "1"]  # fmt: skip

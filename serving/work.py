@@ -116,8 +116,12 @@ class Readers(Workplace):
 
 def _answers(group: Sequence[_Asked]) -> list[dict[str, Any] | Exception]:
     """The model's answer to each; if it fails, each is asked alone, so that one text does not take the others down."""
+    texts, languages = [one.text for one in group], [one.language for one in group]
     try:
-        return list(group[0].model.answer([one.text for one in group], languages=[one.language for one in group]))
+        told = list(group[0].model.answer(texts, languages=languages))
+        if len(told) != len(group):
+            raise ValueError(f"{len(told)} answers to {len(group)} texts")
+        return told
     except Exception as error:  # noqa: BLE001 - told to whoever asked
         return [error] if len(group) == 1 else [_answers([one])[0] for one in group]
 

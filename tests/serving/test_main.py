@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import threadpoolctl  # type: ignore[import-untyped]
 
 from centre.log import SqliteLog
 from serving import main
@@ -86,3 +89,14 @@ def test_a_process_that_is_asked_to_stop_ends_well(tmp_path: Path) -> None:
     assert alive == {"status": "alive"}
     assert (process.returncode, rest) == (0, "ended\n")
     assert {json.loads(line)["what"] for line in said.splitlines()} == {"request"}
+
+
+def test_a_serving_process_multiplies_on_the_thread_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with threadpoolctl.threadpool_limits(limits=2, user_api="blas"):  # put back after the test
+        main.one_thread_a_product()
+        threads = {one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"}
+
+    assert threads == {1}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"

@@ -71,6 +71,15 @@ def test_a_text_that_a_model_fails_on_takes_no_other_down() -> None:
     assert [type(one) for one in told] == [dict, dict, ValueError, dict]
 
 
+def test_a_model_that_answers_too_few_has_failed_at_once() -> None:
+    class Silent(Model):
+        def answer(self, texts: list[str], *, languages: list[str]) -> list[dict[str, Any]]:
+            return []
+
+    with closing(_readers()) as readers, pytest.raises(ValueError, match="0 answers to 1 texts"):
+        asyncio.run(readers.answer(Silent(), "text", language="en"))
+
+
 def test_who_asked_the_old_model_is_answered_by_the_old_one() -> None:
     old, new = Model(), Model()
     new.gate.set()
