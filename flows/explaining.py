@@ -6,11 +6,14 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ParleyError
 from features.dialogue import dialogue
 from flows.compose import Workspace
+
+if TYPE_CHECKING:
+    from training.report import Report
 
 
 def why(place: Workspace, record: Mapping[str, Any], *, version: str) -> dict[str, Any]:
@@ -30,6 +33,15 @@ def why(place: Workspace, record: Mapping[str, Any], *, version: str) -> dict[st
     texts = texts_of(place, [one["example_id"] for one in told["nearest"]])
     told["nearest"] = [{**one, "text": texts.get(one["example_id"])} for one in told["nearest"]]
     return told
+
+
+def confused(place: Workspace, report: Report) -> list[dict[str, Any]]:
+    """The examples of a report's most confused pairs with their texts, as far as the archive still holds them."""
+    from training import intent_explained
+
+    examples = intent_explained.examples_of(report)
+    texts = texts_of(place, [one["example"] for one in examples])
+    return [{**one, "text": texts.get(one["example"])} for one in examples]
 
 
 def texts_of(place: Workspace, contacts: Sequence[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 from training import rows
 from training.intent_figures import PAIRS_SHOWN, Answered, Figures
 from training.loaders.intent import PIECES, clean
-from training.report import Chart
+from training.report import Chart, Report
 
 # Judged rows that are asked word by word: a word costs an answer, so few of each intent and language, and not too many.
 ROWS_AN_INTENT, MOST_ROWS = 4, 200
@@ -32,6 +32,7 @@ INTENTS_SHOWN, WORDS_SHOWN, EXAMPLES_A_PAIR, NEAREST_SHOWN = 40, 6, 2, 2
 LEAST_SHOWN = 0.01
 # A word that fewer texts hold may name a person.
 FEWEST_TEXTS = 3
+EXAMPLES = "Examples of the most confused pairs"
 _AROUND = string.punctuation + "，。？！、：；“”‘’（）《》…—"
 
 
@@ -70,6 +71,12 @@ def figures(table: pa.Table, answered: Answered, *, model: Any) -> Figures:
         _shared(table["text"].to_pylist()),
     )  # fmt: skip
     return Figures(charts=(_carrying(judged, model), _confused(judged, model)))
+
+
+def examples_of(report: Report) -> list[dict[str, str]]:
+    """The confused examples that a report lists: true, said, sure, example (a reference). Empty for other families."""
+    tables = [one.data["rows"] for one in report.charts if one.kind == "table" and one.title == EXAMPLES]
+    return [dict(zip(("true", "said", "sure", "example"), row, strict=False)) for rows in tables for row in rows]
 
 
 def _shared(texts: Sequence[str]) -> frozenset[str]:

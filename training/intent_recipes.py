@@ -133,6 +133,8 @@ def chosen(said: Said, *, base: texts.Encoder, params: IntentParams) -> tuple[st
     seen = f"{each:g} examples of the middle intent"
     if not tunable:
         return FROZEN, f"this encoder cannot be tuned ({seen})"
+    if (many := len(np.unique(said.labels))) > intent_head.MOST_LABELS:
+        return FROZEN, f"{many} labels, too many to tune for in reasonable time ({seen})"
     if each < 2:
         return FROZEN, f"{seen}: no pairs to learn from"
     return (CONTRASTIVE if _few(said, params) else FULL), seen

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from flows.compose import Workspace
 
 Version = Annotated[str, typer.Argument(help="A version, as intent/3.")]
+Texts = Annotated[bool, typer.Option("--texts", help="Also the texts of its confused examples, from the archive.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,14 +36,15 @@ def models(as_json: AsJson = False) -> None:
     table(("version", "standing", "verdict", "run", "commit"), rows, empty="no versions yet: parley retrain")
 
 
-def report(version: Version, as_json: AsJson = False) -> None:
+def report(version: Version, texts: Texts = False, as_json: AsJson = False) -> None:
     """The judged report of a version: verdict, gates, figures; and where its page lies."""
-    from flows import tracing
+    from flows import explaining, tracing
 
     place = _workspace()
     read, page = tracing.report_of(place, version)
+    confused = explaining.confused(place, read) if texts else []
     if as_json:
-        out({**_plain(read), "page": str(page)})
+        out({**_plain(read), "page": str(page), **({"confused": confused} if texts else {})})
         return
     say(f"{version}: {read.verdict}")
     for reason in read.reasons:
@@ -61,6 +63,9 @@ def report(version: Version, as_json: AsJson = False) -> None:
     facts({"judged rows": read.rows.judged, "frozen by": read.rows.frozen_by, "simulated": read.data.simulated})
     for limit in read.limits:
         say(f"  limit: {limit}")
+    if texts:
+        rows = [(one["true"], one["said"], one["sure"], one["example"], one["text"]) for one in confused]
+        table(("true", "said", "sure", "example", "text"), rows, empty="no confused examples in this report")
     say(f"page: {page}")
 
 

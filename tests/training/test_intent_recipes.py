@@ -45,6 +45,14 @@ def test_the_examples_of_the_middle_intent_choose_the_recipe(counts: tuple[int, 
     assert "examples of the middle intent" in why
 
 
+def test_for_thousands_of_labels_no_encoder_is_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes.intent_head, "MOST_LABELS", 3)
+
+    assert recipes.chosen(_said(9, 9, 9), base=_Tunable(), params=PARAMS)[0] == "contrastive"
+    found, why = recipes.chosen(_said(9, 9, 9, 9), base=_Tunable(), params=PARAMS)
+    assert (found, why.partition(",")[0]) == ("frozen", "4 labels")
+
+
 def test_an_encoder_that_cannot_be_tuned_stays_as_it_is() -> None:
     assert recipes.chosen(_said(9, 9), base=HashEncoder(), params=PARAMS)[0] == "frozen"
     with pytest.raises(InputError, match="cannot be tuned"):
