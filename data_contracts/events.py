@@ -57,6 +57,10 @@ PLATFORM_TYPES: Final = (
     "forecast.issued",
     "features.materialized",
     "log.compacted",
+    "intent.proposed",
+    "intent.accepted",
+    "intent.merged",
+    "intent.dropped",
 )
 """Events of the platform about itself: logged, never compacted into a dataset."""
 

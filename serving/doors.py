@@ -84,8 +84,8 @@ def _none_further(_decision_ids: frozenset[str]) -> frozenset[str]:
     return frozenset()
 
 
-def _no_taxonomy() -> frozenset[str]:
-    return frozenset()
+def _no_taxonomy() -> Mapping[str, str | None]:
+    return {}
 
 
 def _no_questions() -> dict[str, Any] | None:
@@ -127,8 +127,9 @@ class Doors:
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
     # Those of the ids under which anybody's decision is held, in the log or beyond it.
     find_decisions: Callable[[frozenset[str]], frozenset[str]] = _none_further
-    # The intents that the taxonomy defines now, in the log or beyond it; none where there is no taxonomy.
-    find_intents: Callable[[], frozenset[str]] = _no_taxonomy
+    # The intents that the taxonomy defines now, in the log or beyond it, each with what replaced it or None; none where
+    # there is no taxonomy.
+    find_intents: Callable[[], Mapping[str, str | None]] = _no_taxonomy
     # What people should be asked ({at, version, teach, settle}), or None before anybody looked (`GET /v1/labels/next`).
     find_questions: Callable[[], dict[str, Any] | None] = _no_questions
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
