@@ -61,6 +61,8 @@ PLATFORM_TYPES: Final = (
     "intent.accepted",
     "intent.merged",
     "intent.dropped",
+    "consumer.registered",
+    "consumer.removed",
 )
 """Events of the platform about itself: logged, never compacted into a dataset."""
 

@@ -38,10 +38,10 @@ def taxonomy(place: Workspace) -> dict[str, Mapping[str, Any]]:
     """The last row of each intent, in the log or the archive, by id."""
     from features.taxonomy import latest
 
-    return latest(rows_of(place, "intents", _TAXONOMY))
+    return latest(rows_of(place, "intents", TAXONOMY))
 
 
-_TAXONOMY = ["intent_id", "revision", "known_at", "name_en", "name_zh", "parent_id", "critical", "automatable",
+TAXONOMY = ["intent_id", "revision", "known_at", "name_en", "name_zh", "parent_id", "critical", "automatable",
              "deprecated_by"]  # fmt: skip
 
 

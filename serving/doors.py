@@ -92,6 +92,10 @@ def _no_questions() -> dict[str, Any] | None:
     return None
 
 
+def _no_changes(_version: str, _champion: str) -> dict[str, Any] | None:
+    return None
+
+
 def _nothing_wrong() -> str:
     return ""
 
@@ -132,6 +136,9 @@ class Doors:
     find_intents: Callable[[], Mapping[str, str | None]] = _no_taxonomy
     # What people should be asked ({at, version, teach, settle}), or None before anybody looked (`GET /v1/labels/next`).
     find_questions: Callable[[], dict[str, Any] | None] = _no_questions
+    # What an intent version changes for those who read intents, for (version, digest of the champion compared with):
+    # {against, added, renamed, dropped, warnings}, or None where it cannot be told.
+    find_intent_changes: Callable[[str, str], dict[str, Any] | None] = _no_changes
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be

@@ -38,11 +38,15 @@ def models(as_json: AsJson = False) -> None:
 def report(version: Version, as_json: AsJson = False) -> None:
     """The judged report of a version: verdict, gates, figures; and where its page lies."""
     from flows import tracing
+    from flows.cli.reviewing import say_changes
+    from flows.compose import intent_changes_of
 
     place = _workspace()
     read, page = tracing.report_of(place, version)
+    number = tracing.named(version)[1]
+    changes = intent_changes_of(place, number, read.champion) if read.family == "intent" else None
     if as_json:
-        out({**_plain(read), "page": str(page)})
+        out({**_plain(read), "page": str(page), **({"intents": changes} if changes else {})})
         return
     say(f"{version}: {read.verdict}")
     for reason in read.reasons:
@@ -59,6 +63,8 @@ def report(version: Version, as_json: AsJson = False) -> None:
         empty="no gate was asked",
     )
     facts({"judged rows": read.rows.judged, "frozen by": read.rows.frozen_by, "simulated": read.data.simulated})
+    if changes:
+        say_changes(changes)
     for limit in read.limits:
         say(f"  limit: {limit}")
     say(f"page: {page}")
