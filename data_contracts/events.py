@@ -57,6 +57,12 @@ PLATFORM_TYPES: Final = (
     "forecast.issued",
     "features.materialized",
     "log.compacted",
+    "intent.proposed",
+    "intent.accepted",
+    "intent.merged",
+    "intent.dropped",
+    "consumer.registered",
+    "consumer.removed",
 )
 """Events of the platform about itself: logged, never compacted into a dataset."""
 

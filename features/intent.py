@@ -127,11 +127,13 @@ def unlabelled(
 ) -> pd.DataFrame:
     """The latest contacts of which no person has said what they were about: contact_id, text, language, channel.
 
-    most: rows at most, of the latest; each text once. A wrap-up code is no person's word on the text.
+    most: rows at most, of the latest; each text once. Neither a wrap-up code nor a cluster that was accepted is a
+    person's word on the text.
     """
     said = [known(tables, name, as_of=as_of) for name in ("verdicts", "segments", "predictions")]
     told = intent_labels(*said, params=labels, as_of=as_of).to_pandas(ignore_metadata=True)
-    spoken = set(told.loc[told["label_source"] != wrap_ups.SOURCE, "contact_id"])
+    by_persons = ~told["label_source"].isin([wrap_ups.SOURCE, "clustered"])
+    spoken = set(told.loc[by_persons, "contact_id"])
     columns = ["contact_id", "revision", "channel", "language", "started_at", "known_at"]
     found = first_revisions(frame(known(tables, "contacts", as_of=as_of), columns))
     found = found[~found["contact_id"].isin(spoken)].sort_values(["started_at", "contact_id"]).tail(2 * most)

@@ -7,7 +7,6 @@ whose window is still open is censored (null), never counted as resolved.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from features import checkers, wrap_ups
 from features.outcomes import RESOLUTION_SCHEMA, resolution_labels
 from features.records import days, frame, known
+from features.taxonomy import successor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,15 +46,18 @@ INTENT_SCHEMA = pa.schema(
     ]
 )
 # The first of these that speaks of a contact decides its label: a person's own word (an agent's or a file's), then a
-# click that the model was right, then a code chosen in haste.
-RANKS = {"corrected": 0, "labelled": 0, "confirmed": 1, "wrap_up_code": 2}
+# click that the model was right, then a cluster that an engineer accepted, then a code chosen in haste from a list that
+# may not have the intent at all.
+RANKS = {"corrected": 0, "labelled": 0, "confirmed": 1, "clustered": 2, "wrap_up_code": 3}
 BIAS = {
     "corrected": "volunteered: the mistakes that agents noticed",
     "prompted": "none known: asked at random",
     "teach": "asked for because the model was unsure",
     "settle": "asked for because the label was doubted",
+    "cluster": "only what the model refused and what lies close together; nobody read each text",
     "labelled": "whoever made the file chose the texts",
     "confirmed": "anchored: the agent had the model's answer before them",
+    "clustered": "only what the model refused and what lies close together; nobody read each text",
     "wrap_up_code": "chosen in haste: frequent and first codes are favoured",
     "disputed": "; agents disagree",
 }
@@ -105,8 +108,7 @@ def _spoken(verdicts: pa.Table, predictions: pa.Table, *, as_of: datetime) -> pd
     told = told.merge(served, on="prediction_id", how="left", suffixes=("", "_served"))
     told["contact_id"] = told["contact_id"].fillna(told["contact_id_served"])
     told["label_source"] = [
-        _kind(verdict, agent, instead)
-        for verdict, agent, instead in zip(told["verdict"], told["agent_id"], told["instead"], strict=True)
+        _kind(*said) for said in zip(told["verdict"], told["agent_id"], told["instead"], told["asked"], strict=True)
     ]
     answered = [answered_intent(answer) for answer in told["answer"]]
     told["label"] = np.where(told["label_source"] == "confirmed", np.asarray(answered, dtype=object), told["instead"])
@@ -134,9 +136,11 @@ _STATEMENT = [
 ]
 
 
-def _kind(verdict: str, agent: Any, instead: Any) -> str | None:
+def _kind(verdict: str, agent: Any, instead: Any, asked: Any) -> str | None:
     """The source that a verdict amounts to; none where it names no intent."""
     spoken_by_agent, names_one = isinstance(agent, str), isinstance(instead, str)
+    if asked == "cluster":
+        return "clustered"
     if verdict in ("wrong", "edited") and names_one:
         return "corrected"
     if verdict == "labelled" and names_one:
@@ -160,16 +164,8 @@ def _in_taxonomy(said: pd.DataFrame, intents: pa.Table | None) -> pd.DataFrame:
     told = frame(intents, ["intent_id", "revision", "known_at", "deprecated_by"]).sort_values(["revision", "known_at"])
     told = told.drop_duplicates("intent_id", keep="last")
     next_of = {i: s for i, s in zip(told["intent_id"], told["deprecated_by"], strict=True) if isinstance(s, str)}
-    said = said.assign(label=said["label"].map(lambda label: _successor(label, next_of)))
+    said = said.assign(label=said["label"].map(lambda label: successor(label, next_of)))
     return said[said["label"].isin(set(told["intent_id"]))]
-
-
-def _successor(label: str, next_of: Mapping[str, str]) -> str:
-    seen = {label}
-    while label in next_of and next_of[label] not in seen:
-        label = next_of[label]
-        seen.add(label)
-    return label
 
 
 def _settled(said: pd.DataFrame, codes: pd.DataFrame, *, params: LabelParams, as_of: datetime) -> pa.Table:
@@ -200,6 +196,7 @@ def _settled(said: pd.DataFrame, codes: pd.DataFrame, *, params: LabelParams, as
         "labelled": params.weight_labelled,
         "corrected": params.weight_corrected,
         "confirmed": params.weight_confirmed,
+        "clustered": params.weight_clustered,
         wrap_ups.SOURCE: 1.0,  # each code has a weight of its own
     }
     told["weight"] = told["label_source"].map(base) * told["weight"] * told["share"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,3 +21,19 @@ def told(tables: Tables, *, as_of: datetime) -> dict[str, Any]:
             for name, parent, critical in zip(rows["intent_id"], rows["parent_id"], rows["critical"], strict=True)
         }
     }
+
+
+def latest(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The last row told of each intent, by id, in order of id. rows: of `intents`, in any order."""
+    named = (row for row in rows if row["intent_id"])
+    ordered = sorted(named, key=lambda row: (row["intent_id"], row["revision"] or 0, row["known_at"]))
+    return {row["intent_id"]: row for row in ordered}
+
+
+def successor(intent_id: str, next_of: Mapping[str, str | None]) -> str:
+    """What stands for an intent today: the end of the chain of those that took its place, or itself."""
+    seen = {intent_id}
+    while (after := next_of.get(intent_id)) is not None and after not in seen:
+        intent_id = after
+        seen.add(intent_id)
+    return intent_id

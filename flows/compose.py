@@ -129,6 +129,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_decisions=lambda ids: recalling.decisions_held(place, ids),
         find_intents=lambda: recalling.intents_defined(place),
         find_questions=lambda: labelling.asked(place),
+        find_intent_changes=lambda version, champion: intent_changes_of(place, version, champion),
     )
 
 
@@ -163,6 +164,17 @@ def registry_problem(place: Workspace) -> str:
     except TamperedHistory:
         return ""  # told by every family already
     return ""
+
+
+def intent_changes_of(place: Workspace, version: str, champion: str) -> dict[str, Any] | None:
+    """What an intent version changes for those who read intents, or None where the registry cannot tell."""
+    from data_contracts.errors import NotFound, RegistryUnavailable
+    from flows import intent_changes
+
+    try:
+        return intent_changes.of(place, version, champion=champion)
+    except (NotFound, RegistryUnavailable):
+        return None
 
 
 def act_on_approval(place: Workspace, request_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from centre.people import Person
 from data_contracts.errors import InputError, NotFound, StateConflict
 from flows import promoting
-from flows.compose import Workspace
+from flows.compose import Workspace, intent_changes_of
 from flows.request import FAMILIES
 from flows.tracing import named
 
@@ -23,11 +23,14 @@ def waiting(place: Workspace) -> list[dict[str, Any]]:
 
 
 def shown(place: Workspace, request_id: str) -> dict[str, Any]:
-    """All that an approval of this request signs."""
+    """All that an approval of this request signs; of intent, what changes for those who read intents (or None)."""
     from flows.outputs import plain
 
     request = place.standing().request(request_id)
-    return {**_plain(request), "signs": plain(request.subject)}
+    told = {**_plain(request), "signs": plain(request.subject)}
+    if request.family == "intent":
+        told["intents"] = intent_changes_of(place, request.version, request.subject.champion)
+    return told
 
 
 def approve(place: Workspace, request_id: str, *, person: Person, comment: str, credential: str) -> dict[str, Any]:

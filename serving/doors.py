@@ -84,11 +84,15 @@ def _none_further(_decision_ids: frozenset[str]) -> frozenset[str]:
     return frozenset()
 
 
-def _no_taxonomy() -> frozenset[str]:
-    return frozenset()
+def _no_taxonomy() -> Mapping[str, str | None]:
+    return {}
 
 
 def _no_questions() -> dict[str, Any] | None:
+    return None
+
+
+def _no_changes(_version: str, _champion: str) -> dict[str, Any] | None:
     return None
 
 
@@ -127,10 +131,14 @@ class Doors:
     find_latest: Callable[[str, str, datetime | None], dict[str, Any] | None] = _nothing_further
     # Those of the ids under which anybody's decision is held, in the log or beyond it.
     find_decisions: Callable[[frozenset[str]], frozenset[str]] = _none_further
-    # The intents that the taxonomy defines now, in the log or beyond it; none where there is no taxonomy.
-    find_intents: Callable[[], frozenset[str]] = _no_taxonomy
+    # The intents that the taxonomy defines now, in the log or beyond it, each with what replaced it or None; none where
+    # there is no taxonomy.
+    find_intents: Callable[[], Mapping[str, str | None]] = _no_taxonomy
     # What people should be asked ({at, version, teach, settle}), or None before anybody looked (`GET /v1/labels/next`).
     find_questions: Callable[[], dict[str, Any] | None] = _no_questions
+    # What an intent version changes for those who read intents, for (version, digest of the champion compared with):
+    # {against, added, renamed, dropped, warnings}, or None where it cannot be told.
+    find_intent_changes: Callable[[str, str], dict[str, Any] | None] = _no_changes
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from centre.people import Person
 from data_contracts.errors import EventConflict, InputError, NotAllowed, NotFound
 from data_contracts.events import Event, compared_id
+from features import proposals
 from serving import envelope
 from serving.authentication import allowed
 from serving.bodies import ApiRoute
@@ -54,7 +55,8 @@ class Noted(BaseModel):
     """The verdict as it was noted. `matched`: whether a prediction was found that it is about.
 
     `known`: whether the taxonomy defines the intent that `instead` names; while it does not, nothing is learned from
-    the verdict. None where no intent was named, or there is no taxonomy.
+    the verdict, and the name is proposed as a new intent under the id `proposal`. `replaced_by`: what the verdict
+    counts for where the intent was replaced. None where no intent was named, or there is no taxonomy.
     """
 
     verdict_id: str
@@ -62,6 +64,8 @@ class Noted(BaseModel):
     matched: bool
     repeated: bool
     known: bool | None
+    proposal: str | None
+    replaced_by: str | None
 
 
 @router.post(
@@ -90,7 +94,7 @@ async def give(said: Verdict, desk: AtDesk, person: Annotated[Person, allowed("a
         prediction_id=event.data["prediction_id"],
         matched=row is not None,
         repeated=repeated,
-        known=await run_in_threadpool(_known, event, desk),
+        **await run_in_threadpool(_in_taxonomy, event, desk),
     )
     return JSONResponse(told.model_dump(), status_code=200 if repeated else 201)
 
@@ -207,13 +211,15 @@ def _event(
     )
 
 
-def _known(event: Event, desk: Desk) -> bool | None:
-    """Whether the taxonomy defines the intent that the verdict names; None where it names none, or defines none."""
+def _in_taxonomy(event: Event, desk: Desk) -> dict[str, Any]:
+    """What the taxonomy has of the intent that the verdict names: known, proposal, replaced_by (see `Noted`)."""
     named = compared_id(event.data["instead"])
-    if not named or event.data["capability"] != "intent":
-        return None
-    defined = desk.doors.find_intents()
-    return named in defined if defined else None
+    defined = desk.doors.find_intents() if named and event.data["capability"] == "intent" else {}
+    if not defined:
+        return {"known": None, "proposal": None, "replaced_by": None}
+    known = named in defined
+    proposal = None if known or not proposals.folded(named) else proposals.typed_id(named)
+    return {"known": known, "proposal": proposal, "replaced_by": defined.get(named)}
 
 
 async def _written(event: Event, desk: Desk) -> bool:

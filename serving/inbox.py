@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -108,6 +108,7 @@ async def evidence(request: Request, request_id: str, desk: AtDesk, done: str = 
         subject_digest=asked.subject.digest(),
         report=report,
         has_page=folder is not None,
+        changes=await run_in_threadpool(_changes, asked, desk),
         may_decide=await run_in_threadpool(_may_decide, person, asked, desk),
         done=done,
         compared=_compared(now, asked),
@@ -235,6 +236,13 @@ def _act(desk: Desk, request_id: str) -> str:
 
 def _back(request_id: str, done: str) -> Response:
     return RedirectResponse(f"/inbox/requests/{request_id}?done={done}", status_code=303)
+
+
+def _changes(asked: Asked, desk: Desk) -> dict[str, Any] | None:
+    """What an intent version changes for those who read intents."""
+    if asked.family != "intent":
+        return None
+    return desk.doors.find_intent_changes(asked.version, asked.subject.champion)
 
 
 def _may_decide(person: Person, asked: Asked, desk: Desk) -> bool:

@@ -57,7 +57,9 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("repeat_window_days", "repeat_window_days_by_source", "repeat_settle_h"), TIME),
     **dict.fromkeys(("wrap_up_settle_h", "min_handle_s", "settle_s"), TIME),
     **dict.fromkeys(("agent_snapshot_h", "customer_snapshot_h"), STEP),
-    **dict.fromkeys(("weight_labelled", "weight_corrected", "weight_confirmed", "weight_wrap_up"), SHARE),
+    **dict.fromkeys(
+        ("weight_labelled", "weight_corrected", "weight_confirmed", "weight_clustered", "weight_wrap_up"), SHARE
+    ),
     **dict.fromkeys(("open_share", "language_floor", "false_refusal", "explore_share"), SHARE),
     **dict.fromkeys(("tuned_share", "full_tuned_share"), SHARE),
     **dict.fromkeys(("judge_share", "calibrate_share"), PART),

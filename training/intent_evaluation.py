@@ -99,6 +99,18 @@ def _remarks(train: Labelled, test: Labelled, model: Any, language: str | None) 
     ]
 
 
+def taught(
+    train: Labelled, *, language: str | None, params: IntentParams, seed: int, threads: int, to: Path,
+    cache: Path | None,
+) -> Any:  # fmt: skip
+    """A model that learned these texts, opened as serving would open it. `to`: a folder for what is made."""
+    spoken = tuple(sorted({language or language_of(text) for text in train.texts}))
+    _write(train, None, language=language, to=to / "data")
+    intent.fit(to / "data", params=replace(params, languages=spoken), seed=seed, threads=threads, to=to / "payload",
+               encoder_cache=cache)  # fmt: skip
+    return loaders.open_payload(to / "payload", threads=threads)
+
+
 def _write(train: Labelled, valid: Labelled | None, *, language: str | None, to: Path) -> None:
     """The rows as the build stage leaves them: timeless, each of weight 1."""
     told = [(text, label, rows.TRAIN) for text, label in zip(train.texts, train.labels, strict=True)]

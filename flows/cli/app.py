@@ -10,7 +10,19 @@ from pathlib import Path
 import typer
 
 from data_contracts.errors import ParleyError, UnavailableError
-from flows.cli import evaluating, judging, labelling, people, records, reviewing, running, serving, versions
+from flows.cli import (
+    consumers,
+    evaluating,
+    intents,
+    judging,
+    labelling,
+    people,
+    records,
+    reviewing,
+    running,
+    serving,
+    versions,
+)
 
 # What the errors of our tree do not cover is a defect of ours: sysexits.h EX_SOFTWARE.
 DEFECT = 70
@@ -27,7 +39,19 @@ def application() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for module in (records, running, judging, evaluating, labelling, versions, reviewing, serving, people):
+    for module in (
+        records,
+        running,
+        judging,
+        evaluating,
+        labelling,
+        intents,
+        consumers,
+        versions,
+        reviewing,
+        serving,
+        people,
+    ):
         module.add_to(app)
     return app
 

@@ -39,12 +39,17 @@ def models(as_json: AsJson = False) -> None:
 def report(version: Version, texts: Texts = False, as_json: AsJson = False) -> None:
     """The judged report of a version: verdict, gates, figures; and where its page lies."""
     from flows import explaining, tracing
+    from flows.cli.reviewing import say_changes
+    from flows.compose import intent_changes_of
 
     place = _workspace()
     read, page = tracing.report_of(place, version)
+    number = tracing.named(version)[1]
+    changes = intent_changes_of(place, number, read.champion) if read.family == "intent" else None
     confused = explaining.confused(place, read) if texts else []
     if as_json:
-        out({**_plain(read), "page": str(page), **({"confused": confused} if texts else {})})
+        told = {"intents": changes} if changes else {}
+        out({**_plain(read), "page": str(page), **told, **({"confused": confused} if texts else {})})
         return
     say(f"{version}: {read.verdict}")
     for reason in read.reasons:
@@ -61,6 +66,8 @@ def report(version: Version, texts: Texts = False, as_json: AsJson = False) -> N
         empty="no gate was asked",
     )
     facts({"judged rows": read.rows.judged, "frozen by": read.rows.frozen_by, "simulated": read.data.simulated})
+    if changes:
+        say_changes(changes)
     for limit in read.limits:
         say(f"  limit: {limit}")
     if texts:

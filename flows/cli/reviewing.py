@@ -49,8 +49,10 @@ def show_request(request_id: RequestId, as_json: AsJson = False) -> None:
     if as_json:
         out(result)
         return
-    signs = result.pop("signs")
+    signs, changes = result.pop("signs"), result.pop("intents", None)
     facts(result)
+    if changes is not None:
+        say_changes(changes)
     say("signs")
     facts({name: value for name, value in signs.items() if name not in ("scope", "conditions")}, indent="  ")
     say("  scope")
@@ -58,6 +60,17 @@ def show_request(request_id: RequestId, as_json: AsJson = False) -> None:
     say("  conditions" if signs["conditions"] else "  no conditions")
     for one in signs["conditions"]:
         say(f"    {one}")
+
+
+def say_changes(changes: dict[str, Any]) -> None:
+    """What comes, goes or is renamed, and who reads it; first, what somebody reads that goes."""
+    from flows import intent_changes
+
+    for one in changes["warnings"]:
+        say(f"WARNING: {one}")
+    for line in intent_changes.lines(changes):
+        if line not in changes["warnings"]:
+            say(f"intents: {line}")
 
 
 def approve(

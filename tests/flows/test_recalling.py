@@ -47,8 +47,17 @@ def test_the_taxonomy_is_what_was_defined_and_what_was_changed(place: Workspace,
     if archived:
         compacted(place)
 
-    assert recalling.intents_defined(place) == {"card_lost", "loan"}
+    assert recalling.intents_defined(place) == {"card_lost": None, "loan": None}
+
+
+def test_a_replaced_intent_names_what_stands_for_it_today(place: Workspace) -> None:
+    flags = {"critical": False, "automatable": False}
+    for name, after in (("lost", "card_lost"), ("card_lost", "card_gone"), ("card_gone", None)):
+        row = {"intent_id": name, "revision": 0, "name_en": name, "deprecated_by": after}
+        said(place, name, type="intent.defined", **row, **flags)
+
+    assert recalling.intents_defined(place) == {"card_gone": None, "card_lost": "card_gone", "lost": "card_gone"}
 
 
 def test_a_workspace_without_a_taxonomy_has_no_intents(place: Workspace) -> None:
-    assert recalling.intents_defined(place) == frozenset()
+    assert recalling.intents_defined(place) == {}

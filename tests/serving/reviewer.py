@@ -39,14 +39,14 @@ def hidden(page: str, name: str) -> str:
 
 
 @contextmanager
-def reviewing(office: Office, home: Path, clock: FixedClock) -> Iterator[Browser]:
-    """The pages over an office's history and reports; erin, who asks there, is a reviewer too."""
+def reviewing(office: Office, home: Path, clock: FixedClock, **doors: Any) -> Iterator[Browser]:
+    """The pages over an office's history and reports; erin, who asks there, is a reviewer too. doors: further ones."""
 
     def find(family: str, version: str) -> Path | None:
         folder = office.folder / f"made-{version}" / "report"
         return folder if family == "intent" and folder.is_dir() else None
 
-    house = make(home, clock, history=office.history, find_report=find)
+    house = make(home, clock, history=office.history, find_report=find, **doors)
     house.doors.people.add("erin", roles=["engineer", "reviewer"], by="test", clock=house.doors.clock)
     with TestClient(create(house.doors), raise_server_exceptions=False) as http:
         yield Browser(http, house)

@@ -103,16 +103,47 @@ def test_a_verdict_on_a_contact_without_prediction_is_not_found(client: Client) 
 def test_a_verdict_is_noted_and_says_whether_the_taxonomy_knows_the_intent(
     house: House, taxonomy: set[str], said: dict[str, Any], known: bool | None
 ) -> None:
-    with house.open(find_intents=lambda: frozenset(taxonomy)) as client:
+    with house.open(find_intents=lambda: dict.fromkeys(taxonomy)) as client:
         prediction_id = client.post("/v1/intent", ASKED).json()["prediction_id"]
         answer = client.post("/v1/feedback", {"prediction_id": prediction_id, **said}, role="agent")
 
     assert (answer.status_code, answer.json()["known"]) == (201, known)
 
 
+def noted(house: House, name: str, **taxonomy: str | None) -> dict[str, Any]:
+    """What is said to an agent who corrects an answer by this name."""
+    with house.open(find_intents=lambda: taxonomy) as client:
+        prediction_id = client.post("/v1/intent", ASKED).json()["prediction_id"]
+        said = {"prediction_id": prediction_id, "verdict": "wrong", "instead": name}
+        return dict(client.post("/v1/feedback", said, role="agent").json())
+
+
+def test_an_unknown_name_is_proposed_under_one_id_whatever_its_spelling(house: House) -> None:
+    told = noted(house, "Crypto refund", card_lost=None)
+
+    assert told["proposal"].startswith("typed-")
+    assert noted(house, "crypto_REFUND", card_lost=None)["proposal"] == told["proposal"]
+
+
+def test_a_known_name_is_not_proposed(house: House) -> None:
+    told = noted(house, "card_lost", card_lost=None)
+
+    assert (told["known"], told["proposal"], told["replaced_by"]) == (True, None, None)
+
+
+def test_a_replaced_intent_points_to_what_replaced_it(house: House) -> None:
+    told = noted(house, "lost", lost="card_lost", card_lost=None)
+
+    assert (told["known"], told["proposal"], told["replaced_by"]) == (True, None, "card_lost")
+
+
+def test_without_a_taxonomy_nothing_is_proposed(house: House) -> None:
+    assert noted(house, "Crypto refund")["proposal"] is None
+
+
 def test_an_agent_named_instead_is_no_intent(house: House) -> None:
     said = {"contact_id": "c-7", "capability": "route", "verdict": "labelled", "instead": "a-9"}
-    with house.open(find_intents=lambda: frozenset({"card_lost"})) as client:
+    with house.open(find_intents=lambda: {"card_lost": None}) as client:
         assert client.post("/v1/feedback", said, role="agent").json()["known"] is None
 
 

@@ -135,3 +135,37 @@ def test_how_a_request_ended_is_shown_and_not_what_was_said_when_it_was_approved
         assert why in page
         assert "looks right" not in page
     assert "looks right" not in browser.http.get("/inbox").text
+
+
+def test_an_intent_that_goes_while_somebody_reads_it_is_a_warning_on_the_page(
+    office: Office, home: Path, clock: FixedClock
+) -> None:
+    who = [{"name": "self-service-refunds", "owner": "Mei", "contact": ""}]
+    names = {"name_en": "Refund", "name_zh": "退款"}
+    changes = {
+        "against": "intent/1", "added": [{"intent_id": "refund", **names, "read_by": []}],
+        "renamed": [{"intent_id": "loan", **names, "was": {"name_en": "Loans", "name_zh": None}, "read_by": []}],
+        "dropped": [{"intent_id": "refund_old", **names, "replaced_by": "refund", "read_by": who}],
+        "warnings": ["drops refund_old"],
+    }  # fmt: skip
+    asked, _ = office.request()
+    with reviewing(office, home, clock, find_intent_changes=lambda version, champion: changes) as browser:
+        browser.sign_in("reviewer-1")
+        page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+        chinese = browser.http.get(f"/inbox/requests/{asked.body['id']}?lang=zh").text
+
+    assert phrase("drops_read", "en") in page
+    assert "self-service-refunds (Mei)" in page
+    assert "(was Loans)" in page
+    assert phrase("drops_read", "zh") in chinese
+
+
+def test_without_readers_of_what_goes_there_is_no_warning(office: Office, home: Path, clock: FixedClock) -> None:
+    changes = {"against": "intent/1", "added": [], "renamed": [], "dropped": [], "warnings": []}
+    asked, _ = office.request()
+    with reviewing(office, home, clock, find_intent_changes=lambda version, champion: changes) as browser:
+        browser.sign_in("reviewer-1")
+        page = browser.http.get(f"/inbox/requests/{asked.body['id']}").text
+
+    assert phrase("no_intent_changes", "en") in page
+    assert phrase("drops_read", "en") not in page

@@ -72,10 +72,11 @@ def _judged(champion: str, policy: GatePolicy) -> Report:
     )  # fmt: skip
 
 
-def payload_folder(at: Path, *, marker: str = "a") -> Path:
-    """A tiny payload: two files of data, and a loader that MLflow can load from code."""
+def payload_folder(at: Path, *, marker: str = "a", **about: Any) -> Path:
+    """A tiny payload: two files of data, and a loader that MLflow can load from code. about: more of payload.json."""
     at.mkdir(parents=True)
-    (at / "payload.json").write_text(json.dumps({"family": "intent", "format": 1, "marker": marker}), encoding="utf-8")
+    told = {"family": "intent", "format": 1, "marker": marker, **about}
+    (at / "payload.json").write_text(json.dumps(told), encoding="utf-8")
     (at / "weights").mkdir()
     (at / "weights" / "head.txt").write_text(marker * 100, encoding="utf-8")
     (at / "loader.py").write_text(LOADER, encoding="utf-8")
