@@ -146,9 +146,19 @@ def test_every_number_of_the_params_has_its_bound() -> None:
         if not isinstance(value, bool | str | params.TuningParams | params.IntentCosts | None)
         and not (isinstance(value, tuple) and isinstance(value[0], str))
     }
-    may_be_left_out, of_words = {"repeat_window_days"}, {"out_of_scope"}
+    may_be_left_out, words_by_name = {"repeat_window_days"}, {"out_of_scope"}
 
-    assert set(bounds.BOUNDS) == (numeric | may_be_left_out) - of_words
+    assert set(bounds.BOUNDS) == (numeric - words_by_name) | may_be_left_out
+
+
+def test_a_text_with_nothing_behind_the_equals_sign_is_empty() -> None:
+    assert params.override(params.Params(), ["intent.multilingual="]).intent.multilingual == ""
+
+
+def test_labels_of_no_intent_are_named_with_their_kind() -> None:
+    changed = params.override(params.Params(), ["intent.out_of_scope={weather: out-of-domain}"])
+
+    assert changed.intent.out_of_scope == {"weather": "out-of-domain"}
 
 
 @pytest.mark.parametrize(("value", "word"), [("[1", "YAML"), ("many", "a whole number"), ("1.5", "a whole number")])
