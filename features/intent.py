@@ -67,7 +67,7 @@ def build(
     told = _without_questions(told, left_out)
     told = _without_coded(told, left_out)
     told = _drop_later_repeats(told, left_out)
-    told = _capped(told, params=params, left_out=left_out).sort_values("example_id")
+    told = wrap_ups.with_peoples_mix(_capped(told, params=params, left_out=left_out)).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(table, to / "intent" / "examples.parquet")
     write_json(taxonomy.told(tables, as_of=as_of), to / "intent" / "taxonomy.json")
