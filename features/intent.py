@@ -70,7 +70,7 @@ def build(
     told = _without_questions(told, left_out)
     told = _without_coded(told, left_out)
     told = _drop_later_repeats(told, left_out)
-    told = _capped(told, params=params, left_out=left_out)
+    told = wrap_ups.with_peoples_mix(_capped(told, params=params, left_out=left_out))
     told = (pd.concat([told, outside]) if len(outside) else told).sort_values("example_id")
     table = pa.Table.from_pandas(told[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     write_table(table, to / "intent" / "examples.parquet")

@@ -132,7 +132,7 @@ def _as_before(
     for row, name in enumerate(ids):
         if name in before:
             numbers[row] = number.get(before[name]["before"], numbers[row])
-            weights[row] = before[name]["weight_before"]
+            weights[row] *= before[name]["weight_before"] / (before[name]["weight"] or 1.0)
     return replace(taught, labels=numbers, weights=weights)
 
 

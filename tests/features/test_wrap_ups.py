@@ -187,6 +187,25 @@ def test_a_file_of_codes_makes_the_exam_no_other_one(tmp_path: Path) -> None:
 def test_a_learned_weight_comes_from_the_rows_that_teach_alone(tmp_path: Path) -> None:
     _, found = built(tmp_path, codes(tmp_path, "codes: {A: {intent: card, weight: learned}}"), agree=40)
 
-    weak = found.loc[found["label_source"] == "wrap_up_code", "weight"]
+    taught = found[found["part"] == "train"]
+    weak = taught.loc[taught["label_source"] == "wrap_up_code", "weight"]
+    spoken = taught.loc[(taught["label_source"] == "corrected") & (taught["label"] == "card"), "weight"]
     shared = 40 / 70  # of the 100 that were checked 70 teach: 40 agree
-    assert set(weak) == {round(((40 + 10 * shared) / 80) ** 2, 6)}
+    assert list(weak / spoken.iloc[0]) == pytest.approx([((40 + 10 * shared) / 80) ** 2] * 70, abs=1e-6)
+
+
+def test_codes_of_some_intents_leave_the_mix_of_intents_as_people_have_it(tmp_path: Path) -> None:
+    _, found = built(tmp_path, codes(tmp_path, "codes: {A: card}"), agree=40)
+
+    taught = found[found["part"] == "train"]
+    share = taught.groupby("label")["weight"].sum() / taught["weight"].sum()
+    assert share["card"] == pytest.approx(40 / 70)
+    assert taught["weight"].sum() == pytest.approx(70 + 70 * PARAMS.weight_wrap_up)
+
+
+def test_an_intent_that_only_codes_name_keeps_its_weight(tmp_path: Path) -> None:
+    _, found = built(tmp_path, codes(tmp_path, "codes: {A: login}"))
+
+    weak = found[found["label_source"] == "wrap_up_code"]
+    assert set(weak["label"]) == {"login"}
+    assert set(weak["weight"]) == {PARAMS.weight_wrap_up}

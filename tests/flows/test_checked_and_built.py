@@ -37,6 +37,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )  # fmt: skip
     requests.write(asked, folder=tmp_path)
     shutil.copy(source_folder() / "params.yaml", tmp_path)
+    (tmp_path / "data_contracts").mkdir()
+    shutil.copy(source_folder() / "data_contracts/wrap_up_codes.yaml", tmp_path / "data_contracts")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
