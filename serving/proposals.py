@@ -75,7 +75,7 @@ class Dropped(BaseModel):
 
 def _of(desk: Desk) -> ProposedIntents:
     if desk.doors.find_proposals is None:
-        raise UnavailableError("proposed intents are not served here", remedy="Use parley intents list at the workspace.")
+        raise UnavailableError("proposed intents are not served here", remedy="Run parley intents list.")
     return desk.doors.find_proposals
 
 
