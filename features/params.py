@@ -25,8 +25,8 @@ class LabelParams:
     # The last repeat contact must have ended, and so be known, before its absence means anything.
     repeat_settle_h: float = 24.0
     # How far an intent label is believed. A file's label and an agent's correction are statements about this very text;
-    # a confirmation costs the agent one click; of a cluster that was accepted nobody read each text, and some 90% are
-    # of its intent (docs/measurements.md); a wrap-up code is chosen in haste, and often the first of the list.
+    # a confirmation costs the agent one click; of a cluster that was accepted nobody read each text, and seven to nine
+    # in ten are of its intent (docs/measurements.md); a wrap-up code is chosen in haste, often the first listed.
     weight_labelled: float = 1.0
     weight_corrected: float = 1.0
     weight_confirmed: float = 0.8

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from centre.archive import Archive
     from centre.log import Log
     from centre.people import People
-    from serving.doors import Doors
+    from serving.doors import Doors, Proposals
     from serving.shelf import Shelf
     from training.history import FileHistory
     from training.registry import Registry
@@ -129,8 +129,16 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_decisions=lambda ids: recalling.decisions_held(place, ids),
         find_intents=lambda: recalling.intents_defined(place),
         find_questions=lambda: labelling.asked(place),
+        find_proposals=deciding_intents(place),
         find_intent_changes=lambda version, champion: intent_changes_of(place, version, champion),
     )
+
+
+def deciding_intents(place: Workspace) -> Proposals:
+    """The proposed intents of a workspace for those who decide over HTTP."""
+    from flows.intents import Proposed
+
+    return Proposed(place)
 
 
 def launch_retraining(place: Workspace, asked: dict[str, Any]) -> str:

@@ -35,6 +35,33 @@ class Meant:
         return (self.intent_id or "").strip() or proposals.folded(self.name_en)
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """The proposed intents of one workspace, as serving reaches them (`serving.doors.Proposals`)."""
+
+    place: Workspace
+
+    def listed(self, state: str | None, /) -> list[dict[str, Any]]:
+        """See `listed`."""
+        return listed(self.place, state=state)
+
+    def shown(self, proposal_id: str, /) -> dict[str, Any]:
+        """See `shown`."""
+        return shown(self.place, proposal_id)
+
+    def accept(self, proposal_id: str, meant: dict[str, Any], person: Person, /) -> dict[str, Any]:
+        """See `accept`."""
+        return accept(self.place, proposal_id, meant=Meant(**meant), person=person)
+
+    def merge(self, proposal_id: str, into: str, person: Person, /) -> dict[str, Any]:
+        """See `merge`."""
+        return merge(self.place, proposal_id, into=into, person=person)
+
+    def drop(self, proposal_id: str, reason: str, person: Person, /) -> dict[str, Any]:
+        """See `drop`."""
+        return drop(self.place, proposal_id, reason=reason, person=person)
+
+
 def written(place: Workspace) -> dict[str, Proposal]:
     """The proposals that events tell of, by id."""
     found: list[Event] = []

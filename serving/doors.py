@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from centre.clock import Clock
 from centre.log import Log
-from centre.people import People
+from centre.people import People, Person
 from centre.settings import Settings
 from serving.slots import Shelving
 from training.history import History
@@ -24,6 +24,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "forecast": ("forecast",),
     "feedback": (),
     "labels": (),
+    "proposals": (),
     "retrainings": (),
     "models": ("intent", "routing", "forecast"),
     "predictions": (),
@@ -73,6 +74,30 @@ class LaunchRetraining(Protocol):
         `credential` is the fingerprint of the token that asked: nobody approves by it what comes of the run.
         Raises StateConflict, naming the run, while one is under way.
         """
+        ...
+
+
+class Proposals(Protocol):
+    """Intents that are proposed, and the decisions on them; errors as the command line has them."""
+
+    def listed(self, state: str | None, /) -> list[dict[str, Any]]:
+        """Those in a state, or all."""
+        ...
+
+    def shown(self, proposal_id: str, /) -> dict[str, Any]:
+        """One with the words of its examples. NotFound."""
+        ...
+
+    def accept(self, proposal_id: str, meant: dict[str, Any], person: Person, /) -> dict[str, Any]:
+        """Make it an intent: name_en, name_zh, intent_id, parent_id, critical, automatable."""
+        ...
+
+    def merge(self, proposal_id: str, into: str, person: Person, /) -> dict[str, Any]:
+        """Take it for what an intent covers."""
+        ...
+
+    def drop(self, proposal_id: str, reason: str, person: Person, /) -> dict[str, Any]:
+        """Take it for no intent."""
         ...
 
 
@@ -141,6 +166,8 @@ class Doors:
     find_intent_changes: Callable[[str, str], dict[str, Any] | None] = _no_changes
     # What is wrong with the registry that new versions come from, or "": told by `/readyz`; answers go on.
     registry_problem: Callable[[], str] = _nothing_wrong
+    # Intents that are proposed; None where nobody may decide them here (`/v1/intents/proposed` then says so).
+    find_proposals: Proposals | None = None
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be
     # judged on these decisions (off-policy estimates divide by the propensity).
     exploration: float = 0.05

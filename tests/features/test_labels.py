@@ -79,6 +79,23 @@ def test_a_label_that_was_asked_for_says_so() -> None:
     assert (found["asked"], found["bias"]) == ("teach", "asked for because the model was unsure")
 
 
+CLUSTERED = verdict("v0", verdict="labelled", agent_id=None, instead="crypto", asked="cluster")
+
+
+def test_an_accepted_cluster_outranks_the_wrap_up_code_and_counts_for_less_than_a_persons_word() -> None:
+    (found,) = labelled([CLUSTERED], legs=[leg(disposition_code="login")])
+
+    assert (found["label"], found["label_source"], found["agents_count"]) == ("crypto", "clustered", 0)
+    assert PARAMS.weight_wrap_up < found["weight"] == PARAMS.weight_clustered < PARAMS.weight_confirmed
+    assert "nobody read each text" in found["bias"]
+
+
+def test_a_persons_word_stands_against_an_accepted_cluster_whichever_came_first() -> None:
+    for at in (T0 - timedelta(days=1), T0 + timedelta(days=1)):
+        (found,) = labelled([CLUSTERED, verdict("v1", instead="loan", at=at)])
+        assert (found["label"], found["weight"]) == ("loan", 1.0)
+
+
 def test_without_a_correction_the_wrap_up_code_counts_for_less() -> None:
     (found,) = labelled([], legs=[leg(disposition_code="login")])
     assert (found["label"], found["label_source"], found["weight"]) == ("login", "wrap_up_code", PARAMS.weight_wrap_up)
