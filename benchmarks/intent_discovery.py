@@ -1,9 +1,9 @@
 """What is found among the refused: intents left out of training, on real texts: `make bench-intent-discovery`.
 
 A model learns intents by the frozen recipe, the others are hidden; it is asked texts of both and texts of no intent,
-and what it refuses is grouped by `training.intent_discovery`. The method was chosen on other draws of hidden intents of
-CLINC150 and Banking77; SMP2017, Banking77 as published without 27 intents, and English and Chinese in one heap are only
-reported. Prints Markdown rows.
+and what it refuses is grouped by `training.intent_discovery`. The method was chosen on draws of hidden intents of
+CLINC150 and Banking77; SMP2017, Banking77 as published without 27 intents, and English and Chinese in one heap are
+only reported. Prints Markdown rows.
 """
 
 from __future__ import annotations
