@@ -58,8 +58,8 @@ def _say(told: dict[str, Any]) -> None:
                          f"{deployed['false_refusal']:.1%} of the texts whose label was learned",
     })  # fmt: skip
     outside = [
-        (name, *(f"{value:.1%}" for value in (one["auroc"], *one["recall"].values(), deployed["oos_recall"][name])))
-        for name, one in told["oos"].items()
+        (Path(name).name, *(f"{share:.1%}" for share in (one["auroc"], *one["recall"].values(), refused)))
+        for (name, one), refused in zip(told["oos"].items(), deployed["oos_recall"].values(), strict=True)
     ]
     if outside:
         say("\nfound of the texts outside every intent, where so many of the test's own are refused")
