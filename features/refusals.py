@@ -11,7 +11,9 @@ from typing import Any
 from features.wording import normalise
 
 Row = Mapping[str, Any]
-# An abstention that says this is a doubt between known intents, out of care; no intent is missing.
+# An abstention that says this was made out of care, before it was asked whether the text is unlike what was learned:
+# of a new intent's texts it may be most, of a known intent's some. In the simulated centre 61 of 81 texts of an intent
+# that nobody taught were so refused.
 CAREFUL = "may be critical"
 
 
@@ -23,6 +25,8 @@ class Wording:
     language: str
     predictions: tuple[str, ...]
     contacts: tuple[str, ...]
+    # Whether it was only refused out of care for critical intents.
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ def refused(
     """The refused of a half-open window, each contact by a model's last answer: later turns may make it clear.
 
     predictions, verdicts: rows of these datasets. known: the taxonomy. Refused is what the model would not answer
-    though there was a text (but where it took care for a critical intent), and what a person called wrong without
-    naming another; what a person gave a known intent is not, whatever the model said of it.
+    though there was a text, and what a person called wrong without naming another; what a person gave a known intent is
+    not, whatever the model said of it.
     """
     said = _spoken(verdicts, known)
     asked = _last_of_contacts(_by_model(predictions, since=since, until=until))
@@ -97,12 +101,12 @@ def _is_refused(row: Row, said: Mapping[str, bool]) -> bool:
     settled = said.get(row["prediction_id"], said.get(row.get("contact_id") or ""))
     if settled is not None:
         return not settled
-    answer = json.loads(row["answer"])
-    return bool(answer.get("abstained")) and not str(answer.get("reason", "")).startswith(CAREFUL)
+    return bool(json.loads(row["answer"]).get("abstained"))
 
 
 def _wording(rows: list[Row]) -> Wording:
     return Wording(
         str(rows[0]["text"]), str(rows[0]["language"] or "other"), tuple(str(row["prediction_id"]) for row in rows),
         tuple(str(row["contact_id"]) for row in rows if row.get("contact_id")),
+        all(str(json.loads(row["answer"]).get("reason", "")).startswith(CAREFUL) for row in rows),
     )  # fmt: skip

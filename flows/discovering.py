@@ -25,6 +25,9 @@ USUAL_WINDOW = timedelta(days=28)
 LOOKED_AT = 3000
 # Rows of known intents that are read beside them.
 KNOWN_ROWS, KNOWN_ROWS_EACH = 3000, 30
+# A group that was refused out of care for critical intents, but for so small a share of its wordings, is told as the
+# known intent's to which it lies so near: what is known is refused as unlike at the share of false refusals (5%).
+UNLIKE, NEAR = 0.125, 0.9
 PREDICTIONS = ["prediction_id", "contact_id", "capability", "answer_source", "answer", "features", "happened_at"]
 VERDICTS = ["prediction_id", "contact_id", "capability", "agent_id", "verdict", "instead", "asked", "known_at"]
 
@@ -120,8 +123,10 @@ def _sorted_out(
         if before is not None:
             kind = "grown" if before.state == "proposed" and len(inside) >= len(before.members) + least else "seen"
             told[kind].append({**one, "proposal_id": before.id, "state": before.state, **_into(before)})
+        elif group.like or (group.nearness >= NEAR and sum(not w.careful for w in inside) < UNLIKE * len(inside)):
+            told["like"].append({**one, "like": group.like or group.nearest})
         else:
-            told["like" if group.like else "proposed"].append(one)
+            told["proposed"].append(one)
     return told
 
 

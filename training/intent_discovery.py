@@ -49,6 +49,8 @@ class Group:
     cohesion: mean cosine of two of them. likeness: the same to the rows of the nearest known intent. like: that intent
     where they sit on it, which is to be as near to its rows as those, or they, are to each other; else "". On held-back
     rows of known intents this tells 50 to 72 in 100 groups, and 0 to 10 of hidden ones (CLINC150, Banking77).
+    nearness: likeness over the lesser of the two cohesions: it sits there from 1 on; 81 to 97 in 100 of known ones have
+    0.9 and more, and 4 to 39 of hidden ones.
     telling: places in `rows`, the middle one first, then each time the one least like those before: what to show.
     """
 
@@ -58,6 +60,7 @@ class Group:
     nearest: str
     likeness: float
     telling: tuple[int, ...]
+    nearness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,9 @@ def _group(vectors: Vectors, rows: Rows, taught: Sequence[_Taught]) -> Group:
     ordered = rows[np.argsort(-(vectors[rows] @ middle), kind="stable")]
     nearest = max(taught, key=lambda one: float(middle @ one.middle), default=_Taught("", np.zeros_like(middle), 1.0))
     likeness = float(middle @ nearest.middle)
-    sits = likeness >= min(cohesion, nearest.cohesion)
-    return Group(tuple(ordered.tolist()), cohesion, nearest.label if sits else "", nearest.label, likeness,
-                 _telling(vectors[ordered]))  # fmt: skip
+    nearness = likeness / max(min(cohesion, nearest.cohesion), 1e-12)
+    return Group(tuple(ordered.tolist()), cohesion, nearest.label if nearness >= 1.0 else "", nearest.label, likeness,
+                 _telling(vectors[ordered]), nearness)  # fmt: skip
 
 
 def _taught(known: Known) -> list[_Taught]:

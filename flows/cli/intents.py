@@ -99,7 +99,7 @@ def accept(
     person = acting(place, who, "engineer")
     meant = intents.Meant(name_en, name_zh, intent_id, parent, critical, automatable)
     told = intents.accept(place, proposal_id, meant=meant, person=person)
-    out(told) if as_json else facts(told)
+    out(told) if as_json else _say_decided(told)
 
 
 def merge(
@@ -113,7 +113,7 @@ def merge(
 
     place = _workspace()
     told = intents.merge(place, proposal_id, into=into, person=acting(place, who, "engineer"))
-    out(told) if as_json else facts(told)
+    out(told) if as_json else _say_decided(told)
 
 
 def drop(
@@ -150,10 +150,16 @@ def _say(told: dict[str, Any], place: Workspace) -> None:
     for one in told["seen"]:
         say(f"{one['id']} {one['name']}: {one['state']}{_as(one)} before")
     for one in told["like"]:
-        say(f"{one['wordings_count']} wordings ({one['name']}) look like {one['like']}: the threshold refuses it")
+        why = "the threshold, or care for a critical intent, refuses it"
+        say(f"{one['wordings_count']} wordings ({one['name']}) look like {one['like']}: {why}")
     for one in told["repeated"]:
         say(f"{one['contacts_count']} contacts say word for word: {one['text']}")
     say(f"{told['ungrouped']} wordings belong to no group; parley intents show ID, then accept, merge or drop")
+
+
+def _say_decided(told: dict[str, Any]) -> None:
+    facts(told)
+    say("a model learns it from here on: parley absorb-feedback, then parley retrain intent")
 
 
 def _comment(one: dict[str, Any]) -> str:

@@ -39,8 +39,11 @@ def test_what_the_model_refused_is_found_and_what_it_answered_is_not() -> None:
     assert found([asked("p1", "my coins"), asked("p2", "my card", intent="card_lost", abstained=False)]) == ["my coins"]
 
 
-def test_care_for_a_critical_intent_is_no_missing_intent() -> None:
-    assert found([asked("p1", "my coins", reason="may be critical: .3 above .1")]) == []
+def test_what_was_refused_out_of_care_is_known_as_that() -> None:
+    careful = [asked("p1", "my coins", reason="may be critical: .3 above .1"), asked("p2", "my stamps")]
+    heap = refusals.refused(careful, [], known=KNOWN, since=NOON, until=NOON + timedelta(hours=1))
+
+    assert [(one.text, one.careful) for one in heap.wordings] == [("my coins", True), ("my stamps", False)]
 
 
 def test_a_baseline_that_always_asks_a_person_refuses_nothing() -> None:

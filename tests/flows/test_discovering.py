@@ -146,6 +146,24 @@ def test_a_group_on_a_known_intent_is_told_as_that_and_not_proposed(place: Works
     assert [one["like"] for one in told["like"]] == ["loan"]
 
 
+CARE = "may be critical: 0.3 above 0.1, card_lost most of all"
+
+
+@pytest.mark.parametrize(
+    ("unlike", "near", "is_proposed"), [(0, 0.0, False), (2, 0.0, True), (0, discovering.NEAR, True)]
+)
+def test_what_is_refused_out_of_care_alone_is_no_new_intent_where_a_known_one_is_near(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, unlike: int, near: float, is_proposed: bool
+) -> None:
+    monkeypatch.setattr(discovering, "NEAR", near)
+    asked.ask(place, COINS[unlike:], reason=CARE)
+    asked.ask(place, COINS[:unlike], start=50)
+
+    told = propose(place)
+
+    assert (len(told["proposed"]), len(told["like"])) == ((1, 0) if is_proposed else (0, 1))
+
+
 def test_a_name_in_two_languages_has_both(place: Workspace) -> None:
     asked.ask(place, [*COINS, *(f"{text} 加密货币退款" for text in COINS)])
 
