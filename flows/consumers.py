@@ -11,7 +11,7 @@ from data_contracts.errors import InputError, NotFound
 from data_contracts.events import Event, canonical_json, stamp
 from features import proposals
 from flows.compose import SOURCE, Workspace
-from flows.recalling import taxonomy
+from flows.recalling import ever_in_log, taxonomy
 
 REGISTERED, REMOVED = "consumer.registered", "consumer.removed"
 # What can be read, before the colon.
@@ -35,14 +35,11 @@ class Consumer:
 def registered(place: Workspace) -> dict[str, Consumer]:
     """The consumers as they were registered last, by name."""
     found: dict[str, Consumer] = {}
-    after = 0
-    while page := place.log.read(after, types=[REGISTERED, REMOVED]):
-        for event in (stored.event for stored in page):
-            found.pop(event.data["name"], None)
-            if event.type == REGISTERED:
-                told = event.data
-                found[told["name"]] = Consumer(told["name"], tuple(told["reads"]), told["owner"], told["contact"])
-        after = page[-1].sequence
+    for event in (stored.event for stored in ever_in_log(place, REGISTERED, REMOVED)):
+        found.pop(event.data["name"], None)
+        if event.type == REGISTERED:
+            told = event.data
+            found[told["name"]] = Consumer(told["name"], tuple(told["reads"]), told["owner"], told["contact"])
     return dict(sorted(found.items()))
 
 

@@ -89,22 +89,22 @@ def _groups(place: Workspace, wordings: Sequence[Wording], *, least: int) -> lis
 
 def _encoder(place: Workspace) -> str:
     """The encoder in which all languages share one space, or the workspace's own where it names one."""
-    from training.params import Params
+    from flows.issuing import running_params
 
-    usual, own = Params().intent, place.settings.encoder
-    return own if own != type(place.settings)().encoder else usual.multilingual or usual.encoder
+    own, params = place.settings.encoder, running_params(place).intent
+    return own if own != type(place.settings)().encoder else params.multilingual or params.encoder
 
 
 def _known(place: Workspace, encoder: Any) -> Known:
     """Labelled texts of each known intent, the latest first, under the encoder."""
     from features import intent
+    from flows.issuing import running_params
     from training.intent_discovery import Known
-    from training.params import Params
 
-    usual = Params()
+    params = running_params(place)
     names = ("verdicts", "segments", "predictions", "contacts", "utterances", "intents")
     tables = {name: place.archive.read(name) for name in names}
-    rows = intent.examples(tables, params=usual.intent, labels=usual.labels, as_of=place.clock.now())
+    rows = intent.examples(tables, params=params.intent, labels=params.labels, as_of=place.clock.now())
     each = max(2, min(KNOWN_ROWS_EACH, KNOWN_ROWS // max(1, rows["label"].nunique())))
     kept = rows.drop_duplicates("norm").sort_values(["happened_at", "example_id"]).groupby("label").tail(each)
     return Known(encoder.encode(list(kept["text"])), list(kept["label"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.taxonomy import latest, successor
+from features.writing import write_json
 from flows import consumers
 from flows.compose import Workspace
 from flows.consumers import Consumer
@@ -64,9 +65,8 @@ def labels(place: Workspace, card: VersionCard) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
             payload = place.registry.fetch("intent", card.version, Path(folder) / "payload")
             told = json.loads((payload / "payload.json").read_text(encoding="utf-8")).get("labels", [])
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    return list(json.loads(kept.read_text(encoding="utf-8")))
+        write_json({"labels": told}, kept)
+    return list(json.loads(kept.read_text(encoding="utf-8"))["labels"])
 
 
 def _by_digest(place: Workspace, champion: str) -> VersionCard | None:

@@ -13,7 +13,7 @@ from data_contracts.events import Event
 from features import proposals
 from features.proposals import Proposal
 from flows.compose import SOURCE, Workspace
-from flows.recalling import rows_of, taxonomy
+from flows.recalling import ever_in_log, rows_of, taxonomy
 
 _TYPED = ["verdict_id", "prediction_id", "contact_id", "capability", "agent_id", "instead", "known_at"]
 
@@ -64,12 +64,7 @@ class Proposed:
 
 def written(place: Workspace) -> dict[str, Proposal]:
     """The proposals that events tell of, by id."""
-    found: list[Event] = []
-    after = 0
-    while page := place.log.read(after, types=list(proposals.EVENTS)):
-        found += [stored.event for stored in page]
-        after = page[-1].sequence
-    return proposals.told(found)
+    return proposals.told(stored.event for stored in ever_in_log(place, *proposals.EVENTS))
 
 
 def all_of(place: Workspace) -> dict[str, Proposal]:

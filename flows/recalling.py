@@ -66,7 +66,11 @@ def _plain(name: str, value: object) -> Any:
 
 def in_log(place: Workspace, *types: str) -> Iterator[Stored]:
     """What the log holds of these types, younger than the archive's last batch."""
-    after = place.archive.log_upto()
+    return ever_in_log(place, *types, after=place.archive.log_upto())
+
+
+def ever_in_log(place: Workspace, *types: str, after: int = 0) -> Iterator[Stored]:
+    """What the log holds of these types beyond a place, from its beginning without one."""
     while page := place.log.read(after, types=types):
         yield from page
         after = page[-1].sequence
