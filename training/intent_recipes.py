@@ -94,8 +94,8 @@ class Asked:
 class School:
     """What learning needs besides the rows: the encoders as they came, labels in order, figures, a place to work in.
 
-    The first encoder is the one that can be tuned; a second one knows other languages. light: whether the first one's
-    weights have 8 bits.
+    The first encoder knows English, a second one other languages. abroad: the place of the encoder that reads languages
+    which no row is in; none where there is no such language. light: whether the first one's weights have 8 bits.
     """
 
     bases: tuple[texts.Encoder, ...]
@@ -104,7 +104,17 @@ class School:
     seed: int
     threads: int
     scratch: Path
+    abroad: int | None = None
     light: bool = False
+
+    def reading_abroad(self, said: Said, *, recipe: str) -> School:
+        """With the encoder for languages that customers speak and no row is in, as it came: a place of its own beside
+        the tuned one, which forgets some of what it is not shown (`docs/measurements.md`)."""
+        if not self.params.multilingual or not set(self.params.languages) - set(said.languages):
+            return self
+        if recipe == FROZEN:
+            return replace(self, abroad=len(self.bases) - 1)
+        return replace(self, bases=(*self.bases, self.bases[-1]), abroad=len(self.bases))
 
 
 def said_of(table: pa.Table, labels: Sequence[str], *, max_chars: int) -> Said:
@@ -124,9 +134,9 @@ def examples(said: Said, encoders: Sequence[texts.Encoder]) -> Examples:
     return Examples(tuple(one.encode(said.texts) for one in encoders), said.texts, said.labels, said.weights)
 
 
-def chosen(said: Said, *, base: texts.Encoder, params: IntentParams) -> tuple[str, str]:
+def chosen(said: Said, *, params: IntentParams) -> tuple[str, str]:
     """The recipe for these rows and why. InputError for an unknown one, or one that this encoder cannot follow."""
-    tunable = isinstance(base, OnnxEncoder)
+    tunable = texts.is_tunable(params.encoder)
     if params.recipe != "auto":
         return _asked_for(params.recipe, tunable=tunable), "asked for"
     each = _middle(said)
@@ -166,12 +176,23 @@ def _encoders(said: Said, *, recipe: str, school: School, name: str) -> tuple[te
     """The encoders as this recipe makes them of these rows, in full precision."""
     if recipe == FROZEN:
         return school.bases
+    sources = school.params.encoders
+    tuned = [
+        _tuned(source, base, said, recipe=recipe, school=school, to=school.scratch / f"{name}-{place}")
+        for place, (source, base) in enumerate(zip(sources, school.bases, strict=False))
+    ]
+    return (*tuned, *school.bases[len(sources) :])
+
+
+def _tuned(source: str, base: texts.Encoder, said: Said, *, recipe: str, school: School, to: Path) -> texts.Encoder:
+    """The encoder of that name, tuned on these rows; as it came where it cannot be tuned."""
+    if not texts.is_tunable(source):
+        return base
     folder = intent_tuning.tune(
-        school.params.encoder, intent_tuning.Lesson(said.texts, said.labels, _words(school)),
-        vectors=school.bases[0].encode(said.texts), params=_tuning(recipe, school.params), seed=school.seed,
-        threads=school.threads, to=school.scratch / name,
+        source, intent_tuning.Lesson(said.texts, said.labels, _words(school)), vectors=base.encode(said.texts),
+        params=_tuning(recipe, school.params, source), seed=school.seed, threads=school.threads, to=to,
     )  # fmt: skip
-    return (OnnxEncoder(folder, threads=school.threads), *school.bases[1:])
+    return OnnxEncoder(folder, threads=school.threads)
 
 
 def _words(school: School) -> list[str]:
@@ -206,11 +227,14 @@ def _lightness(said: Said, encoder: texts.Encoder, school: School) -> Lightness 
     return intent_lightness.measured(heavy, light, said.labels, seed=school.seed)
 
 
-def _tuning(recipe: str, params: IntentParams) -> TuningParams:
-    if recipe == CONTRASTIVE:
-        return params.tuning
+def _tuning(recipe: str, params: IntentParams, source: str) -> TuningParams:
+    """How this encoder is tuned by this recipe."""
     told = params.tuning
-    return replace(told, passes=told.full_passes, tune_words=True, tuned_share=told.full_tuned_share)
+    if recipe == FULL:
+        told = replace(told, passes=told.full_passes, tune_words=True, tuned_share=told.full_tuned_share)
+    if source == texts.MULTILINGUAL:
+        told = replace(told, learning_rate=told.multilingual_learning_rate, tuned_share=told.multilingual_share)
+    return told
 
 
 @dataclass(frozen=True)

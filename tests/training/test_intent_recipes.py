@@ -7,20 +7,17 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import InputError
-from features.encoders import HashEncoder, OnnxEncoder
+from features import text as texts
+from features.encoders import HashEncoder
 from tests.training import learned
 from training import intent_recipes as recipes
 from training import intent_tuning
 from training.intent_recipes import Said, School
+from training.params import IntentParams, TuningParams
 
-PARAMS = learned.params().intent
-
-
-class _Tunable(OnnxEncoder):
-    """An encoder of plain files, of which only the kind matters here."""
-
-    def __init__(self) -> None:
-        pass
+FAKE = learned.params().intent
+PARAMS = replace(FAKE, encoder=texts.DEFAULT_ENCODER, multilingual="", languages=("en",))
+TWO = replace(PARAMS, multilingual=texts.MULTILINGUAL)
 
 
 def _said(*counts: int) -> Said:
@@ -39,7 +36,7 @@ def _said(*counts: int) -> Said:
     [((1, 1, 9), "frozen"), ((5, 5, 5), "contrastive"), ((40, 40), "contrastive"), ((41, 41, 2), "full")],
 )
 def test_the_examples_of_the_middle_intent_choose_the_recipe(counts: tuple[int, ...], recipe: str) -> None:
-    found, why = recipes.chosen(_said(*counts), base=_Tunable(), params=PARAMS)
+    found, why = recipes.chosen(_said(*counts), params=PARAMS)
 
     assert found == recipe
     assert "examples of the middle intent" in why
@@ -48,25 +45,26 @@ def test_the_examples_of_the_middle_intent_choose_the_recipe(counts: tuple[int, 
 def test_for_thousands_of_labels_no_encoder_is_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes.intent_head, "MOST_LABELS", 3)
 
-    assert recipes.chosen(_said(9, 9, 9), base=_Tunable(), params=PARAMS)[0] == "contrastive"
-    found, why = recipes.chosen(_said(9, 9, 9, 9), base=_Tunable(), params=PARAMS)
+    assert recipes.chosen(_said(9, 9, 9), params=PARAMS)[0] == "contrastive"
+    found, why = recipes.chosen(_said(9, 9, 9, 9), params=PARAMS)
     assert (found, why.partition(",")[0]) == ("frozen", "4 labels")
 
 
 def test_an_encoder_that_cannot_be_tuned_stays_as_it_is() -> None:
-    assert recipes.chosen(_said(9, 9), base=HashEncoder(), params=PARAMS)[0] == "frozen"
+    assert recipes.chosen(_said(9, 9), params=FAKE)[0] == "frozen"
     with pytest.raises(InputError, match="cannot be tuned"):
-        recipes.chosen(_said(9, 9), base=HashEncoder(), params=replace(PARAMS, recipe="full"))
+        recipes.chosen(_said(9, 9), params=replace(FAKE, recipe="full"))
 
 
 def test_a_recipe_can_be_asked_for_and_an_unknown_one_names_the_known() -> None:
-    assert recipes.chosen(_said(9, 9), base=_Tunable(), params=replace(PARAMS, recipe="full")) == ("full", "asked for")
+    assert recipes.chosen(_said(9, 9), params=replace(PARAMS, recipe="full")) == ("full", "asked for")
     with pytest.raises(InputError, match="unknown recipe"):
-        recipes.chosen(_said(9, 9), base=_Tunable(), params=replace(PARAMS, recipe="magic"))
+        recipes.chosen(_said(9, 9), params=replace(PARAMS, recipe="magic"))
 
 
-def _school(tmp_path: Path) -> School:
-    return School((HashEncoder(dimension=32),), ["a", "b"], PARAMS, 1, 1, tmp_path)
+def _school(tmp_path: Path, params: IntentParams = PARAMS) -> School:
+    bases = tuple(HashEncoder(dimension=32) for _ in params.encoders)
+    return School(bases, ["a", "b"], params, 1, 1, tmp_path)
 
 
 def test_folds_leave_a_fifth_of_each_intent_out_and_never_its_only_row(tmp_path: Path) -> None:
@@ -139,3 +137,33 @@ def test_with_many_examples_one_encoder_is_tuned_and_its_head_learns_from_the_as
     assert len(found.parts[0].said.texts) == 40
     asked, known = set(found.parts[0].said.ids), set(made.known_ids)
     assert asked & known
+
+
+def test_both_encoders_are_tuned_each_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, tuple[float, float, bool]] = {}
+
+    def tune(base: str, lesson: intent_tuning.Lesson, *, params: TuningParams, **_told: object) -> HashEncoder:
+        told[base] = params.learning_rate, params.tuned_share, params.tune_words
+        return HashEncoder(dimension=32)
+
+    monkeypatch.setattr(intent_tuning, "tune", tune)
+    monkeypatch.setattr(recipes, "OnnxEncoder", lambda encoder, threads: encoder)
+
+    recipes.learned(_said(20, 20), recipe="contrastive", held=None, school=_school(tmp_path, TWO), name="encoder")
+
+    assert told == {texts.DEFAULT_ENCODER: (3e-5, 1.0, False), texts.MULTILINGUAL: (3e-4, 0.7, False)}
+
+
+def test_a_language_that_no_row_is_in_is_read_by_the_encoder_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pretended(monkeypatch)
+    english, school = _said(20, 20), _school(tmp_path, replace(TWO, languages=("en", "zh")))
+
+    assert school.reading_abroad(english, recipe="frozen").abroad == 1
+    assert _school(tmp_path, TWO).reading_abroad(english, recipe="contrastive").abroad is None
+    abroad = school.reading_abroad(english, recipe="contrastive")
+    made = recipes.learned(english, recipe="contrastive", held=None, school=abroad, name="encoder")
+    assert (abroad.abroad, len(made.encoders)) == (2, 3)
+    assert made.encoders[2] is school.bases[1]
+    assert school.bases[1] not in made.encoders[:2]

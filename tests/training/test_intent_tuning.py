@@ -112,3 +112,24 @@ def test_tuning_draws_an_intents_texts_together_and_repeats_byte_for_byte(tmp_pa
     assert gap(after) > gap(before) + 0.1
     assert gap(before) < gap(between) < gap(after)
     assert one.digest == again.digest
+
+
+@pytest.mark.slow
+def test_the_encoder_for_all_languages_is_tuned_too_and_its_words_stay(tmp_path: Path) -> None:
+    lesson = Lesson(
+        ["my card is gone", "我的卡丢了", "my card has not come", "我的卡还没到"], np.repeat([0, 1], 2),
+        ["card lost", "card late"],
+    )  # fmt: skip
+    base = texts.open_encoder(texts.MULTILINGUAL, threads=2, cache=tmp_path / "cache")
+    before = base.encode(lesson.texts)
+
+    folder = intent_tuning.tune(
+        texts.MULTILINGUAL, lesson, vectors=before, params=TuningParams(passes=20.0, learning_rate=3e-4), seed=3,
+        threads=2, to=tmp_path / "tuned",
+    )  # fmt: skip
+    tuned = OnnxEncoder(folder, threads=2)
+    after = tuned.encode(lesson.texts)
+
+    assert (after[:2] @ after[2:].T).max() < (before[:2] @ before[2:].T).max() - 0.1
+    assert float(after[0] @ after[1]) > float(before[0] @ before[1])
+    assert tuned.name == texts.MULTILINGUAL and tuned.digest != base.digest

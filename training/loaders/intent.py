@@ -14,6 +14,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +36,7 @@ CROWD = 5
 # Sizes of the character n-grams. A Han character is a word, a letter is not: Han counts in ones and twos, the rest in
 # twos to fours (SMP2017, Chinese: 89.3% right with ones and twos, 85.6% with all sizes).
 GRAM_SIZES = (1, 2, 3, 4)
-# Where the scripts of East Asia begin in Unicode.
-_EAST_ASIAN = "\u2e80"
+_EAST_ASIAN = "\u2e80"  # where those scripts begin in Unicode
 _SPACES = re.compile(r"\s+")
 _EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\u20e3\U0001f000-\U0001faff]")
 # Frequent traditional characters and the simplified ones that stand for them (as in `features.chinese_scripts`).
@@ -72,9 +72,7 @@ def grams(text: str, *, buckets: int) -> tuple[Integers, Floats]:
 
 
 def _counts(piece: str) -> bool:
-    if len(piece) == 2:
-        return True
-    return (max(piece) >= _EAST_ASIAN) == (len(piece) == 1)
+    return len(piece) == 2 or (max(piece) >= _EAST_ASIAN) == (len(piece) == 1)
 
 
 def weighted(counted: tuple[Integers, Floats], *, inverse_share: Floats) -> tuple[Integers, Floats]:
@@ -88,8 +86,7 @@ def weighted(counted: tuple[Integers, Floats], *, inverse_share: Floats) -> tupl
 def softmax(logits: Doubles) -> Doubles:
     """Probabilities along the last axis."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: Doubles = raised / raised.sum(axis=-1, keepdims=True)
-    return shares
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def mixed(scores: Doubles, *, mix: Sequence[float]) -> Doubles:
@@ -99,14 +96,12 @@ def mixed(scores: Doubles, *, mix: Sequence[float]) -> Doubles:
     the labels that teach and judge are themselves wrong sometimes; it is spread evenly.
     """
     sure = softmax(weighed(scores, mix=mix))
-    shares: Doubles = (1.0 - mix[-1]) * sure + mix[-1] / sure.shape[1]
-    return shares
+    return np.asarray((1.0 - mix[-1]) * sure + mix[-1] / sure.shape[1])
 
 
 def weighed(scores: Doubles, *, mix: Sequence[float]) -> Doubles:
     """The heads' raw scores (n, heads, labels), each times its weight in the mix, summed: (n, labels)."""
-    summed: Doubles = np.einsum("h,nhl->nl", np.asarray(mix[:-1], dtype=np.float64), scores)
-    return summed
+    return np.asarray(np.einsum("h,nhl->nl", np.asarray(mix[:-1], dtype=np.float64), scores))
 
 
 class Read(NamedTuple):
@@ -204,7 +199,9 @@ class Model:
         self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
         self._told_encoders: list[dict[str, Any]] = told["encoders"]
-        self._encoders = [_encoder(folder / f"encoder-{place}", one) for place, one in enumerate(told["encoders"])]
+        now = {place for one in self.languages.values() if one["answers"] for place in heard(one["mix"])}
+        kept = enumerate(self._told_encoders)
+        self._encoders = [_encoder(folder / f"encoder-{at}", one, now=at in now) for at, one in kept]
 
     def answer(self, texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
         """One answer a text, in order: what the customer wants, or that a person should ask.
@@ -220,7 +217,7 @@ class Model:
         """Calibrated probabilities (texts, labels), before any refusal."""
         read = self._read(texts, languages)
         rows = [self._shares(one, language) for one, language in zip(read, languages, strict=True)]
-        return np.stack(rows) if rows else np.zeros((0, len(self.labels)))
+        return np.reshape(rows, (len(rows), len(self.labels)))
 
     def familiarity(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """How much each text looks like those that were learned (n,); below the language's threshold it is refused."""
@@ -289,8 +286,7 @@ class Model:
         return Read(tuple(one[None] for one in vectors), np.stack(scores).astype(np.float64)[None], likeness)
 
     def _shares(self, read: Read, language: str) -> Doubles:
-        shares: Doubles = read.shares(self._settings(language)["mix"])[0]
-        return shares
+        return np.asarray(read.shares(self._settings(language)["mix"])[0])
 
     def _familiarity(self, read: Read, language: str) -> float:
         settings = self._settings(language)
@@ -341,13 +337,19 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(Path(folder), threads=threads)
 
 
-def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str, bool], Floats]:
-    """What turns one cleaned text into its unit vector; into an empty one where it is not asked."""
+def _encoder(folder: Path, told: dict[str, Any], *, now: bool) -> Callable[[str, bool], Floats]:
+    """What turns one cleaned text into its unit vector (an empty one if not asked); opened now or when first asked."""
     nothing = np.zeros(0, dtype=np.float32)
-    if told["kind"] == "none":  # it was tried, and no language hears it
-        return lambda _, asked: nothing
+    if told["kind"] == "none":
+        return lambda _, asked: nothing  # it was tried, and no language hears it
     if told["kind"] == "hash":
         return lambda text, asked: _hashed(text, dimension=told["dimension"]) if asked else nothing
+    opened = cache(partial(_opened, folder))
+    _ = now and opened()
+    return lambda text, asked: opened()(text) if asked else nothing
+
+
+def _opened(folder: Path) -> Callable[[str], Floats]:
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -358,9 +360,7 @@ def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str, bool], Floats
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(folder / "encoder.onnx"), options, providers=["CPUExecutionProvider"])
 
-    def vector(text: str, asked: bool) -> Floats:
-        if not asked:
-            return nothing
+    def vector(text: str) -> Floats:
         ids = np.asarray([tokenizer.encode(text).ids], dtype=np.int64)
         row: Floats = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
         return row
