@@ -132,7 +132,7 @@ def _fit(data: Path, *, params: IntentParams, seed: int, threads: int, to: Path,
             "labels": labels, "languages": _languages(held_out, evidence, untaught, school),
             **intent_costs.caution(intent_costs.taxonomy(data), labels, costs=params.costs),
             "recipe": recipes.SAYS[recipe], "recipe_name": recipe, "recipe_why": why,
-            "lightness": None if made.lightness is None else {**asdict(made.lightness), "light": made.is_light},
+            "lightness": [one and {**asdict(one), "light": one.allowed} for one in made.lightness],
             "false_refusal": params.false_refusal, "max_chars": params.max_chars, "alternatives": params.alternatives,
         })  # fmt: skip
         doubts = _doubts(untaught, said.ids, school)

@@ -56,17 +56,17 @@ class Said:
 
 @dataclass(frozen=True)
 class Learned:
-    """Encoders and the heads on them; the ids of the training rows that are remembered; what lightness costs."""
+    """Encoders and the heads on them; the ids of the training rows that are remembered; what lightness costs each."""
 
     encoders: tuple[texts.Encoder, ...]
     head: Head
     known_ids: Sequence[str]
-    lightness: Lightness | None = None
+    lightness: tuple[Lightness | None, ...] = ()
 
     @property
-    def is_light(self) -> bool:
-        """Whether the first encoder's weights have 8 bits."""
-        return self.lightness is not None and self.lightness.allowed
+    def light(self) -> frozenset[int]:
+        """The places of the encoders whose weights have 8 bits."""
+        return _allowed(self.lightness)
 
     def asked(self, said: Said) -> Asked:
         """What it sees in rows that taught nothing."""
@@ -95,7 +95,7 @@ class School:
     """What learning needs besides the rows: the encoders as they came, labels in order, figures, a place to work in.
 
     The first encoder knows English, a second one other languages. abroad: the place of the encoder that reads languages
-    which no row is in; none where there is no such language. light: whether the first one's weights have 8 bits.
+    which no row is in; none where there is no such language. light: the places of those whose weights have 8 bits.
     """
 
     bases: tuple[texts.Encoder, ...]
@@ -105,7 +105,7 @@ class School:
     threads: int
     scratch: Path
     abroad: int | None = None
-    light: bool = False
+    light: frozenset[int] = frozenset()
 
     def reading_abroad(self, said: Said, *, recipe: str) -> School:
         """With the encoder for languages that customers speak and no row is in, as it came: a place of its own beside
@@ -200,9 +200,8 @@ def _words(school: School) -> list[str]:
 
 
 def _headed(said: Said, encoders: tuple[texts.Encoder, ...], *, held: Said | None, school: School) -> Learned:
-    """The heads on these encoders, the first of them lighter where that was allowed."""
-    if school.light:
-        encoders = (_lighter(encoders[0], school), *encoders[1:])
+    """The heads on these encoders, which are lighter where that was allowed."""
+    encoders = tuple(_lighter(one, school) if at in school.light else one for at, one in enumerate(encoders))
     asked = None if held is None else examples(held, encoders)
     named = tuple(one.encode(_words(school)) for one in encoders) if _few(said, school.params) else None
     head = intent_head.fit(
@@ -221,7 +220,7 @@ def _lightness(said: Said, encoder: texts.Encoder, school: School) -> Lightness 
     """What it costs to make this encoder lighter, on these rows; None where it is not asked for, or cannot be told."""
     if not school.params.lighten or len(said.texts) < intent_lightness.FEWEST_ROWS:
         return None
-    if not isinstance(encoder, OnnxEncoder) or encoder.name == texts.MULTILINGUAL:  # the latter is light as it is
+    if not isinstance(encoder, OnnxEncoder):
         return None
     heavy, light = (one.encode(said.texts) for one in (encoder, _lighter(encoder, school)))
     return intent_lightness.measured(heavy, light, said.labels, seed=school.seed)
@@ -269,7 +268,7 @@ def learned_and_asked(said: Said, held: Said, *, recipe: str, school: School) ->
     if recipe == FULL:
         return _learned_once(everything, folds[0], school=school)
     made = _made(everything, held=None, recipe=recipe, school=school)
-    school = replace(school, light=made.is_light)
+    school = replace(school, light=made.light)
     used = folds[: _folds_used(len(everything.texts), recipe=recipe, school=school)]
     parts = [_left_out(everything, fold, recipe=recipe, school=school) for fold in used]
     untuned = folds if recipe != FROZEN and len(used) < len(folds) else []
@@ -286,11 +285,17 @@ def _folds_used(rows: int, *, recipe: str, school: School) -> int:
 
 
 def _made(said: Said, *, held: Said | None, recipe: str, school: School) -> Learned:
-    """The model itself; its first encoder is lighter where that costs next to nothing."""
+    """The model itself; its encoders are lighter where that costs next to nothing. What the one for languages that no
+    row is in would lose, nobody can tell."""
     encoders = _encoders(said, recipe=recipe, school=school, name="encoder")
-    lightness = _lightness(said, encoders[0], school)
-    light = replace(school, light=lightness is not None and lightness.allowed)
+    asked = (None if at == school.abroad else one for at, one in enumerate(encoders))
+    lightness = tuple(None if one is None else _lightness(said, one, school) for one in asked)
+    light = replace(school, light=_allowed(lightness))
     return replace(_headed(said, encoders, held=held, school=light), lightness=lightness)
+
+
+def _allowed(lightness: Sequence[Lightness | None]) -> frozenset[int]:
+    return frozenset(at for at, one in enumerate(lightness) if one is not None and one.allowed)
 
 
 def _learned_once(said: Said, fold: Rows, *, school: School) -> tuple[Learned, Evidence]:
@@ -299,7 +304,7 @@ def _learned_once(said: Said, fold: Rows, *, school: School) -> tuple[Learned, E
     first = _made(rest, held=left, recipe=FULL, school=school)
     strengths = tuple(one.strength for one in first.head.of_vectors[:1])
     chosen = replace(school.params, strengths=strengths, ngram_strengths=(first.head.gram_strength,))
-    again = _headed(said, first.encoders, held=None, school=replace(school, params=chosen, light=False))
+    again = _headed(said, first.encoders, held=None, school=replace(school, params=chosen))
     return replace(again, lightness=first.lightness), Evidence([first.asked(left)])
 
 
