@@ -1,8 +1,7 @@
 """How an intent payload answers. This file is copied into every payload as loader.py and needs no other file of ours.
 
 The payload beside it: payload.json (labels, languages, thresholds), a folder for each encoder that is asked (encoder-0;
-none for the hashing fake), and the heads as plain arrays. Serving calls `load` and `Model.answer`, MLflow too. Needs
-numpy, and onnxruntime and tokenizers for a real encoder.
+none for the hashing fake), the heads as plain arrays. Needs numpy; onnxruntime and tokenizers for a real encoder.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import json
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
@@ -31,8 +30,9 @@ FORMAT = 3
 SIGNS = ("confidence", "certainty", "top", "lead", "gram_likeness", "gram_top")
 ENCODER_SIGNS = ("likeness", "nearest", "crowding", "agreement")
 # Neighbours that are asked: few, as an intent may have five examples. Their say falls by e with each 0.05 of cosine.
-NEIGHBOURS, NEIGHBOUR_SCALE = 10, 20.0
-CROWD = 5
+NEIGHBOURS, NEIGHBOUR_SCALE, CROWD = 10, 20.0, 5
+# Texts whose heads are worked out together, always so many: a product of one shape gives a text the same bytes always.
+TOGETHER = 8
 # Sizes of the character n-grams. A Han character is a word, a letter is not: Han counts in ones and twos, the rest in
 # twos to fours (SMP2017, Chinese: 89.3% right with ones and twos, 85.6% with all sizes).
 GRAM_SIZES = (1, 2, 3, 4)
@@ -196,7 +196,6 @@ class Model:
         self._each: Callable[..., Any] = map if threads == 1 else ThreadPoolExecutor(threads).map
         self._critical = np.isin(self.labels, told.get("critical", []))
         self._critical_doubt: float = told.get("critical_doubt", 1.0)
-        self._no = np.zeros(len(self.labels), dtype=np.float32)  # the scores of an encoder that is not asked
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
         self._told_encoders: list[dict[str, Any]] = told["encoders"]
         now = {place for one in self.languages.values() if one["answers"] for place in heard(one["mix"])}
@@ -210,29 +209,25 @@ class Model:
         guess, 0 to 1), abstained, reason (empty when answered), alternatives (the best guesses with their confidence,
         so that a caller may ask the customer to choose), language.
         """
-        read = self._read(texts, languages)
-        return [self._answer(*row) for row in zip(texts, languages, read, strict=True)]
+        return [self._answer(*row) for row in zip(texts, languages, *self._judged(texts, languages), strict=True)]
 
     def shares(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """Calibrated probabilities (texts, labels), before any refusal."""
-        read = self._read(texts, languages)
-        rows = [self._shares(one, language) for one, language in zip(read, languages, strict=True)]
-        return np.reshape(rows, (len(rows), len(self.labels)))
+        return self._judged(texts, languages)[0]
 
     def familiarity(self, texts: Sequence[str], *, languages: Sequence[str]) -> Doubles:
         """How much each text looks like those that were learned (n,); below the language's threshold it is refused."""
-        read = zip(self._read(texts, languages), languages, strict=True)
-        return np.asarray([self._familiarity(one, language) for one, language in read], dtype=np.float64)
+        return self._judged(texts, languages)[1]
 
     def vectors(self, texts: Sequence[str], *, languages: Sequence[str]) -> Floats:
         """Unit rows (texts, d): what each text's encoders see of it, side by side, nothing of those not asked."""
         kept = [place for place, told in enumerate(self._told_encoders) if told["kind"] != "none"]
         widths = {place: self._arrays[f"weights_{place}"].shape[0] for place in kept}
         rows = np.zeros((len(texts), sum(widths.values())), dtype=np.float32)
-        for row, read in zip(rows, self._read(texts, languages), strict=True):
+        for places, _, read in self._seen(texts, languages):
             start = 0
-            for place, width in widths.items():
-                row[start : start + read.vectors[place].shape[1]] = read.vectors[place][0]
+            for at, width in widths.items():
+                rows[places, start : start + read.vectors[at].shape[1]] = read.vectors[at][: len(places)]
                 start += width
         return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
@@ -246,8 +241,8 @@ class Model:
         asked = heard(self._settings(language)["mix"])
         if not cleaned or not asked:
             return {"nearest": [], "words": []}
-        vectors = self._seen([cleaned], [language])[0].vectors[asked[0]]
-        close, rows = neighbours(vectors, self._arrays[f"known_vectors_{asked[0]}"], count=NEAREST_TOLD)
+        seen = next(self._seen([cleaned], [language]))[2].vectors[asked[0]]
+        close, rows = neighbours(seen, self._arrays[f"known_vectors_{asked[0]}"], count=NEAREST_TOLD)
         told = [
             {"example_id": self._known_ids[row], "intent": self.labels[self._arrays["known_labels"][row]],
              "likeness": round(float(cosine), 4)}
@@ -259,48 +254,54 @@ class Model:
         """The pieces without which the best guess is less likely, each left out alone."""
         pieces = list(PIECES.finditer(cleaned))[:PIECES_READ]
         without = [cleaned[: piece.start()] + cleaned[piece.end() :] for piece in pieces]
-        read = self._seen([cleaned, *without], [language] * (1 + len(without)))
-        whole, *told = (np.log(self._shares(one, language)) for one in read)
+        whole, *told = np.log(self._judged([cleaned, *without], [language] * (1 + len(without)))[0])
         best = int(whole.argmax())
         fell = [float(whole[best] - one[best]) for one in told]
         order = [place for place in np.argsort(-np.asarray(fell), kind="stable")[:PIECES_TOLD] if fell[place] > 0]
         return [{"word": pieces[place].group(), "weight": round(fell[place], 4)} for place in order]
 
-    def _read(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
-        return self._seen([clean(text)[: self.max_chars] for text in texts], languages)
+    def _judged(self, texts: Sequence[str], languages: Sequence[str]) -> tuple[Doubles, Doubles]:
+        """Probabilities (n, labels) and familiarity (n,)."""
+        shares, known = np.zeros((len(texts), len(self.labels))), np.zeros(len(texts))
+        for places, language, read in self._seen(texts, languages):
+            settings = self._settings(language)
+            told = signs(read, mix=settings["mix"], arrays=self._arrays)
+            found = familiarity(told, tables=settings["tables"], weights=settings["sign_weights"])
+            shares[places], known[places] = read.shares(settings["mix"])[: len(places)], found[: len(places)]
+        return shares, known
 
-    def _seen(self, texts: Sequence[str], languages: Sequence[str]) -> list[Read]:
-        """What the heads see in each text, alone. Encoder after encoder: its weights then stay in the fast cache."""
+    def _seen(self, texts: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[list[int], str, Read]]:
+        """Places of texts in one language, and what is seen there: the first rows of `TOGETHER`, which they fill up."""
+        read = [clean(text)[: self.max_chars] for text in texts]
         asked = [heard(self._settings(language)["mix"]) for language in languages]
-        seen = [list(self._each(one, texts, [at in by for by in asked])) for at, one in enumerate(self._encoders)]
-        return list(map(self._scored, texts, zip(*seen, strict=True)))
+        # Encoder by encoder: its weights then stay in the fast cache.
+        seen = [list(self._each(one, read, [at in by for by in asked])) for at, one in enumerate(self._encoders)]
+        for language in dict.fromkeys(languages):
+            places = [at for at, one in enumerate(languages) if one == language]
+            for part in (places[at : at + TOGETHER] for at in range(0, len(places), TOGETHER)):
+                filled = (part * TOGETHER)[:TOGETHER]
+                rows = tuple(np.stack([one[at] for at in filled]) for one in seen)
+                yield part, language, self._scored([read[at] for at in filled], rows)
 
-    def _scored(self, text: str, vectors: tuple[Floats, ...]) -> Read:
+    def _scored(self, texts: Sequence[str], vectors: tuple[Floats, ...]) -> Read:
+        told, no = self._arrays, np.zeros((len(texts), len(self.labels)), dtype=np.float32)
+        heads = [v @ told[f"weights_{at}"] + told[f"bias_{at}"] if v.size else no for at, v in enumerate(vectors)]
+        of_grams = {text: self._of_grams(text) for text in dict.fromkeys(texts)}
+        last, likeness = (np.stack([of_grams[text][part] for text in texts]) for part in (0, 1))
+        return Read(vectors, np.stack([*heads, last], axis=1).astype(np.float64), likeness.astype(np.float64))
+
+    def _of_grams(self, text: str) -> tuple[Floats, Floats]:
         told, inverse = self._arrays, self._arrays["inverse_share"]
-        scores = [
-            one @ told[f"weights_{at}"] + told[f"bias_{at}"] if len(one) else self._no for at, one in enumerate(vectors)
-        ]
         found, values = weighted(grams(text, buckets=len(inverse)), inverse_share=inverse)
-        scores.append(values @ told["gram_weights"][found] + told["gram_bias"])
-        likeness = (values @ told["gram_centroids"][found]).astype(np.float64)[None]
-        return Read(tuple(one[None] for one in vectors), np.stack(scores).astype(np.float64)[None], likeness)
-
-    def _shares(self, read: Read, language: str) -> Doubles:
-        return np.asarray(read.shares(self._settings(language)["mix"])[0])
-
-    def _familiarity(self, read: Read, language: str) -> float:
-        settings = self._settings(language)
-        told = signs(read, mix=settings["mix"], arrays=self._arrays)
-        return float(familiarity(told, tables=settings["tables"], weights=settings["sign_weights"])[0])
+        return values @ told["gram_weights"][found] + told["gram_bias"], values @ told["gram_centroids"][found]
 
     def _settings(self, language: str) -> dict[str, Any]:
         return self.languages.get(language) or self.languages["*"]
 
-    def _answer(self, text: str, language: str, read: Read) -> dict[str, Any]:
-        shares = self._shares(read, language)
+    def _answer(self, text: str, language: str, shares: Doubles, known: float) -> dict[str, Any]:
         best = np.argsort(-shares, kind="stable")[: self.alternatives]
         confidence = float(shares[best[0]])
-        reason = self._reason_to_abstain(text, language, shares, read)
+        reason = self._reason_to_abstain(text, language, shares, known)
         return {
             "intent": None if reason else self.labels[best[0]], "confidence": confidence,
             "margin": confidence - float(shares[best[1]]) if len(best) > 1 else confidence,
@@ -308,7 +309,7 @@ class Model:
             "alternatives": [{"intent": self.labels[one], "confidence": float(shares[one])} for one in best],
         }  # fmt: skip
 
-    def _reason_to_abstain(self, text: str, language: str, shares: Doubles, read: Read) -> str:
+    def _reason_to_abstain(self, text: str, language: str, shares: Doubles, known: float) -> str:
         settings = self._settings(language)
         if not clean(text):
             return "there is no text"
@@ -316,7 +317,6 @@ class Model:
             return f"language {language} goes to a person: {settings['why']}"
         if critical := self._critical_reason(shares):
             return critical
-        known = self._familiarity(read, language)
         if known < settings["threshold"]:
             told = f"confidence {shares.max():.3f}, familiarity {known:.2f} below {settings['threshold']:.2f}"
             return f"too unlike what was learned: {told}"
