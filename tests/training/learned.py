@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from features import routing as routing_features
 from training.params import Params, from_mapping
@@ -185,3 +186,14 @@ def write_intervals(data: Path, *, days: int = 60, level: float = 40.0, queues: 
 def payload_of(folder: Path) -> dict[str, Any]:
     """payload.json of a folder."""
     return dict(json.loads((folder / "payload.json").read_text(encoding="utf-8")))
+
+
+def assert_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """The same answer of an intent model: its words, and probabilities within a millionth."""
+    figures = ("confidence", "margin")
+    assert [one[name] for name in figures] == pytest.approx([other[name] for name in figures], abs=1e-6)
+    for name in ("intent", "abstained", "language"):
+        assert one[name] == other[name]
+    assert one["reason"].partition(":")[0] == other["reason"].partition(":")[0]
+    ranked = [[guess["intent"] for guess in answer["alternatives"]] for answer in (one, other)]
+    assert ranked[0] == ranked[1]

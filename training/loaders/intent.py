@@ -31,7 +31,7 @@ SIGNS = ("confidence", "certainty", "top", "lead", "gram_likeness", "gram_top")
 ENCODER_SIGNS = ("likeness", "nearest", "crowding", "agreement")
 # Neighbours that are asked: few, as an intent may have five examples. Their say falls by e with each 0.05 of cosine.
 NEIGHBOURS, NEIGHBOUR_SCALE, CROWD = 10, 20.0, 5
-# Texts whose heads are worked out together, always so many: a product of one shape gives a text the same bytes always.
+# Texts whose heads are worked out together, always so many (but for a lone one): products of one shape differ nowhere.
 TOGETHER = 8
 # Sizes of the character n-grams. A Han character is a word, a letter is not: Han counts in ones and twos, the rest in
 # twos to fours (SMP2017, Chinese: 89.3% right with ones and twos, 85.6% with all sizes).
@@ -50,6 +50,8 @@ PIECES_READ, PIECES_TOLD, NEAREST_TOLD = 60, 6, 5
 
 def clean(text: str) -> str:
     """The text as the encoder reads it: NFKC, simplified, no emoji, single spaces (as `features.wording.clean`)."""
+    if text.isascii() and text.isprintable():
+        return _SPACES.sub(" ", text).strip()
     folded = _EMOJI.sub(" ", unicodedata.normalize("NFKC", text).translate(_TO_SIMPLIFIED))
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in folded)
     return _SPACES.sub(" ", printable).strip()
@@ -197,9 +199,8 @@ class Model:
         self._critical = np.isin(self.labels, told.get("critical", []))
         self._critical_doubt: float = told.get("critical_doubt", 1.0)
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
-        self._told_encoders: list[dict[str, Any]] = told["encoders"]
         now = {place for one in self.languages.values() if one["answers"] for place in heard(one["mix"])}
-        kept = enumerate(self._told_encoders)
+        kept = enumerate(told["encoders"])
         self._encoders = [_encoder(folder / f"encoder-{at}", one, now=at in now) for at, one in kept]
 
     def answer(self, texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
@@ -221,8 +222,7 @@ class Model:
 
     def vectors(self, texts: Sequence[str], *, languages: Sequence[str]) -> Floats:
         """Unit rows (texts, d): what each text's encoders see of it, side by side, nothing of those not asked."""
-        kept = [place for place, told in enumerate(self._told_encoders) if told["kind"] != "none"]
-        widths = {place: self._arrays[f"weights_{place}"].shape[0] for place in kept}
+        widths = {int(name[8:]): len(one) for name, one in self._arrays.items() if name.startswith("weights_")}
         rows = np.zeros((len(texts), sum(widths.values())), dtype=np.float32)
         for places, _, read in self._seen(texts, languages):
             start = 0
@@ -271,7 +271,7 @@ class Model:
         return shares, known
 
     def _seen(self, texts: Sequence[str], languages: Sequence[str]) -> Iterator[tuple[list[int], str, Read]]:
-        """Places of texts in one language, and what is seen there: the first rows of `TOGETHER`, which they fill up."""
+        """Places of texts in one language, and what is seen there: the first rows, as other texts fill it up."""
         read = [clean(text)[: self.max_chars] for text in texts]
         asked = [heard(self._settings(language)["mix"]) for language in languages]
         # Encoder by encoder: its weights then stay in the fast cache.
@@ -279,7 +279,7 @@ class Model:
         for language in dict.fromkeys(languages):
             places = [at for at, one in enumerate(languages) if one == language]
             for part in (places[at : at + TOGETHER] for at in range(0, len(places), TOGETHER)):
-                filled = (part * TOGETHER)[:TOGETHER]
+                filled = (part * TOGETHER)[:TOGETHER] if len(part) > 1 else part
                 rows = tuple(np.stack([one[at] for at in filled]) for one in seen)
                 yield part, language, self._scored([read[at] for at in filled], rows)
 
