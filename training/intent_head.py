@@ -51,7 +51,8 @@ class VectorHead:
     weights: Floats  # (d, labels)
     bias: Floats
     centroids: Floats  # (d, labels), each of length one
-    known_vectors: Floats  # (m, d), training rows that are remembered
+    known_basis: Floats  # (d, k), the main directions of the training rows that are remembered
+    known_vectors: Floats  # (m, k), those rows in them
     known_crowding: Floats  # (m,), mean cosine to the nearest of the others
     strength: float
 
@@ -151,9 +152,10 @@ def _vector_head(
     strength, (weights, bias) = _chosen(
         lesson, asked, strengths=params.strengths, label_count=label_count, params=params, held=held
     )
-    kept = np.ascontiguousarray(vectors[known], dtype=np.float32)
+    basis = main_directions(vectors[known], count=params.remembered_width)
+    kept = np.ascontiguousarray(vectors[known] @ basis, dtype=np.float32)
     near = _centroids(vectors, examples.labels, examples.weights, label_count=label_count)
-    return VectorHead(weights, bias, near, kept, crowding(kept), strength)
+    return VectorHead(weights, bias, near, basis, kept, crowding(kept), strength)
 
 
 def remembered(labels: Labels, *, most: int) -> Labels:
@@ -162,8 +164,14 @@ def remembered(labels: Labels, *, most: int) -> Labels:
     return np.sort(np.concatenate([one[np.unique(np.linspace(0, len(one) - 1, most).astype(int))] for one in rows]))
 
 
+def main_directions(vectors: Floats, *, count: int) -> Floats:
+    """At most that many orthogonal directions (d, count) in which these rows (m, d) say most, the last one first."""
+    _, directions = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
+    return np.ascontiguousarray(directions[:, -count:], dtype=np.float32)
+
+
 def crowding(vectors: Floats) -> Floats:
-    """The mean cosine of each unit row (m, d) to the nearest of the others: (m,)."""
+    """The mean cosine of each row (m, k) to the nearest of the others: (m,)."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1.0)
     count = min(CROWD, len(vectors) - 1)

@@ -27,3 +27,16 @@ def test_what_all_intents_remember_together_is_bounded() -> None:
     head = intent_head.fit(examples, held=None, label_count=5, params=params)
 
     assert np.bincount(head.known_labels).tolist() == [3] * 5
+
+
+def test_the_main_directions_keep_the_cosines_of_what_lies_in_them() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(30, 4)) @ rng.normal(size=(4, 20))  # thirty rows in four directions of twenty
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    basis = intent_head.main_directions(rows, count=4)
+
+    assert basis.shape == (20, 4)
+    assert np.allclose(basis.T @ basis, np.eye(4), atol=1e-5)
+    assert np.allclose((rows @ basis) @ (rows @ basis).T, rows @ rows.T, atol=1e-5)
+    assert intent_head.main_directions(rows, count=99).shape == (20, 20)

@@ -50,11 +50,10 @@ PIECES_READ, PIECES_TOLD, NEAREST_TOLD = 60, 6, 5
 
 def clean(text: str) -> str:
     """The text as the encoder reads it: NFKC, simplified, no emoji, single spaces (as `features.wording.clean`)."""
-    if text.isascii() and text.isprintable():
-        return _SPACES.sub(" ", text).strip()
-    folded = _EMOJI.sub(" ", unicodedata.normalize("NFKC", text).translate(_TO_SIMPLIFIED))
-    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in folded)
-    return _SPACES.sub(" ", printable).strip()
+    if not (text.isascii() and text.isprintable()):
+        folded = _EMOJI.sub(" ", unicodedata.normalize("NFKC", text).translate(_TO_SIMPLIFIED))
+        text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in folded)
+    return _SPACES.sub(" ", text).strip()
 
 
 def grams(text: str, *, buckets: int) -> tuple[Integers, Floats]:
@@ -131,10 +130,10 @@ def signs(read: Read, *, mix: Sequence[float], arrays: Mapping[str, Any]) -> Dou
     """The `SIGNS` of n texts and the `ENCODER_SIGNS` of each encoder heard, (n, signs); each is lower for a stranger.
 
     arrays: of each encoder `centroids_0` (d, labels), and what is remembered of the training rows: `known_vectors_0`
-    (m, d), `known_labels` and `known_crowding_0` (m,), how close each of them has its own nearest. certainty is the
-    negative entropy; lead the distance to the second score; crowding compares the distance to the nearest rows with
-    theirs (as the local outlier factor, Breunig et al. 2000); agreement is the share of the neighbours' say that goes
-    to the best guess.
+    (m, k) in the directions `known_basis_0` (d, k), `known_labels` and `known_crowding_0` (m,), how close each has its
+    own nearest. certainty is the negative entropy; lead the distance to the second score; crowding compares the
+    distance to the nearest rows with theirs (as the local outlier factor, Breunig et al. 2000); agreement is the share
+    of the neighbours' say that goes to the best guess.
     """
     scores, shares = weighed(read.scores, mix=mix), read.shares(mix)
     rows, guess = np.arange(len(scores)), shares.argmax(axis=1)
@@ -149,7 +148,7 @@ def signs(read: Read, *, mix: Sequence[float], arrays: Mapping[str, Any]) -> Dou
 
 
 def _encoder_signs(vectors: Floats, guess: Integers, *, place: int, arrays: Mapping[str, Any]) -> list[Any]:
-    close, nearest = neighbours(vectors, arrays[f"known_vectors_{place}"], count=NEIGHBOURS)
+    close, nearest = neighbours(vectors, place=place, arrays=arrays, count=NEIGHBOURS)
     own = arrays[f"known_crowding_{place}"][nearest[:, :CROWD]].mean(axis=1)
     crowd = -(1.0 - close[:, :CROWD].mean(axis=1)) / (1.0 - own + 0.02)
     say = np.exp(NEIGHBOUR_SCALE * (close - 1.0))
@@ -157,9 +156,10 @@ def _encoder_signs(vectors: Floats, guess: Integers, *, place: int, arrays: Mapp
     return [(vectors @ arrays[f"centroids_{place}"]).max(axis=1), close[:, 0], crowd, agreement]
 
 
-def neighbours(vectors: Floats, known: Floats, *, count: int) -> tuple[Doubles, Integers]:
-    """Cosines to the nearest known rows (n, at most `count`; falling) and which rows those are."""
-    cosines = vectors @ known.T
+def neighbours(vectors: Floats, *, place: int, arrays: Mapping[str, Any], count: int) -> tuple[Doubles, Integers]:
+    """Cosines to the nearest known rows (n, at most `count`; falling), in their directions, and which those are."""
+    known, basis = arrays[f"known_vectors_{place}"], arrays[f"known_basis_{place}"]
+    cosines = (vectors @ basis) @ known.T
     count = min(count, len(known))
     nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
     order = np.argsort(-np.take_along_axis(cosines, nearest, axis=1), axis=1, kind="stable")
@@ -242,7 +242,7 @@ class Model:
         if not cleaned or not asked:
             return {"nearest": [], "words": []}
         seen = next(self._seen([cleaned], [language]))[2].vectors[asked[0]]
-        close, rows = neighbours(seen, self._arrays[f"known_vectors_{asked[0]}"], count=NEAREST_TOLD)
+        close, rows = neighbours(seen, place=asked[0], arrays=self._arrays, count=NEAREST_TOLD)
         told = [
             {"example_id": self._known_ids[row], "intent": self.labels[self._arrays["known_labels"][row]],
              "likeness": round(float(cosine), 4)}
