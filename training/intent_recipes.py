@@ -112,7 +112,7 @@ class School:
         the tuned one, which forgets some of what it is not shown (`docs/measurements.md`)."""
         if not self.params.multilingual or not set(self.params.languages) - set(said.languages):
             return self
-        if recipe == FROZEN:
+        if recipe != CONTRASTIVE:
             return replace(self, abroad=len(self.bases) - 1)
         return replace(self, bases=(*self.bases, self.bases[-1]), abroad=len(self.bases))
 
@@ -185,8 +185,9 @@ def _encoders(said: Said, *, recipe: str, school: School, name: str) -> tuple[te
 
 
 def _tuned(source: str, base: texts.Encoder, said: Said, *, recipe: str, school: School, to: Path) -> texts.Encoder:
-    """The encoder of that name, tuned on these rows; as it came where it cannot be tuned."""
-    if not texts.is_tunable(source):
+    """The encoder of that name, tuned on these rows; as it came where it cannot be tuned, or where that gains nothing:
+    with many examples the one for all languages is right as often untuned, and knows strangers better."""
+    if not texts.is_tunable(source) or (recipe == FULL and source == texts.MULTILINGUAL):
         return base
     folder = intent_tuning.tune(
         source, intent_tuning.Lesson(said.texts, said.labels, _words(school)), vectors=base.encode(said.texts),
@@ -229,10 +230,10 @@ def _lightness(said: Said, encoder: texts.Encoder, school: School) -> Lightness 
 def _tuning(recipe: str, params: IntentParams, source: str) -> TuningParams:
     """How this encoder is tuned by this recipe."""
     told = params.tuning
-    if recipe == FULL:
-        told = replace(told, passes=told.full_passes, tune_words=True, tuned_share=told.full_tuned_share)
     if source == texts.MULTILINGUAL:
-        told = replace(told, learning_rate=told.multilingual_learning_rate, tuned_share=told.multilingual_share)
+        return replace(told, learning_rate=told.multilingual_learning_rate, tuned_share=told.multilingual_share)
+    if recipe == FULL:
+        return replace(told, passes=told.full_passes, tune_words=True, tuned_share=told.full_tuned_share)
     return told
 
 

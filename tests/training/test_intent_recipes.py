@@ -139,7 +139,9 @@ def test_with_many_examples_one_encoder_is_tuned_and_its_head_learns_from_the_as
     assert asked & known
 
 
-def test_both_encoders_are_tuned_each_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_examples_tune_both_encoders_each_in_its_way_and_many_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: dict[str, tuple[float, float, bool]] = {}
 
     def tune(base: str, lesson: intent_tuning.Lesson, *, params: TuningParams, **_told: object) -> HashEncoder:
@@ -149,9 +151,11 @@ def test_both_encoders_are_tuned_each_in_its_way(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(intent_tuning, "tune", tune)
     monkeypatch.setattr(recipes, "OnnxEncoder", lambda encoder, threads: encoder)
 
-    recipes.learned(_said(20, 20), recipe="contrastive", held=None, school=_school(tmp_path, TWO), name="encoder")
-
-    assert told == {texts.DEFAULT_ENCODER: (3e-5, 1.0, False), texts.MULTILINGUAL: (3e-4, 0.7, False)}
+    for recipe in ("full", "contrastive"):
+        told.clear()
+        recipes.learned(_said(20, 20), recipe=recipe, held=None, school=_school(tmp_path, TWO), name="encoder")
+        few = {texts.DEFAULT_ENCODER: (3e-5, 1.0, False), texts.MULTILINGUAL: (3e-4, 0.7, False)}
+        assert told == (few if recipe == "contrastive" else {texts.DEFAULT_ENCODER: (3e-5, 0.7, True)})
 
 
 def test_a_language_that_no_row_is_in_is_read_by_the_encoder_as_it_came(
@@ -161,6 +165,7 @@ def test_a_language_that_no_row_is_in_is_read_by_the_encoder_as_it_came(
     english, school = _said(20, 20), _school(tmp_path, replace(TWO, languages=("en", "zh")))
 
     assert school.reading_abroad(english, recipe="frozen").abroad == 1
+    assert school.reading_abroad(english, recipe="full").abroad == 1
     assert _school(tmp_path, TWO).reading_abroad(english, recipe="contrastive").abroad is None
     abroad = school.reading_abroad(english, recipe="contrastive")
     made = recipes.learned(english, recipe="contrastive", held=None, school=abroad, name="encoder")
