@@ -188,3 +188,16 @@ def test_mlflow_answers_as_the_plain_loader_does(family: str, payloads: dict[str
         assert found["score"].tolist() == plain.score(rows)["score"].tolist()
     else:
         assert found["volume_0.5"].tolist() == plain.predict(rows)["volume"][:, plain.quantiles.index(0.5)].tolist()
+
+
+def test_an_encoder_is_opened_when_a_text_is_first_read_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(
+        intent_loader, "_opened", lambda folder: opened.append(folder) or (lambda text: np.ones(3, np.float32))
+    )
+
+    encoder = intent_loader._encoder(tmp_path, {"kind": "onnx"})
+
+    assert (len(encoder("a text", False)), opened) == (0, [])
+    assert [len(encoder("a text", True)) for _ in range(2)] == [3, 3]
+    assert opened == [tmp_path]

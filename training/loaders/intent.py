@@ -199,9 +199,9 @@ class Model:
         self._critical = np.isin(self.labels, told.get("critical", []))
         self._critical_doubt: float = told.get("critical_doubt", 1.0)
         self._arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in told["arrays"]}
-        now = {place for one in self.languages.values() if one["answers"] for place in heard(one["mix"])}
-        kept = enumerate(told["encoders"])
-        self._encoders = [_encoder(folder / f"encoder-{at}", one, now=at in now) for at, one in kept]
+        self._encoders = [_encoder(folder / f"encoder-{at}", one) for at, one in enumerate(told["encoders"])]
+        for at in {place for one in self.languages.values() if one["answers"] for place in heard(one["mix"])}:
+            self._encoders[at]("", True)  # opened now; one that no language is answered by is, when it is first asked
 
     def answer(self, texts: Sequence[str], *, languages: Sequence[str]) -> list[dict[str, Any]]:
         """One answer a text, in order: what the customer wants, or that a person should ask.
@@ -337,15 +337,14 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     return Model(Path(folder), threads=threads)
 
 
-def _encoder(folder: Path, told: dict[str, Any], *, now: bool) -> Callable[[str, bool], Floats]:
-    """What turns one cleaned text into its unit vector (an empty one if not asked); opened now or when first asked."""
+def _encoder(folder: Path, told: dict[str, Any]) -> Callable[[str, bool], Floats]:
+    """What turns one cleaned text into its unit vector (an empty one if not asked); opened when it is first asked."""
     nothing = np.zeros(0, dtype=np.float32)
-    if told["kind"] == "none":
-        return lambda _, asked: nothing  # it was tried, and no language hears it
+    if told["kind"] == "none":  # it was tried, and no language hears it
+        return lambda _, asked: nothing
     if told["kind"] == "hash":
         return lambda text, asked: _hashed(text, dimension=told["dimension"]) if asked else nothing
     opened = cache(partial(_opened, folder))
-    _ = now and opened()
     return lambda text, asked: opened()(text) if asked else nothing
 
 
