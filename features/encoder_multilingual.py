@@ -52,7 +52,7 @@ def load_model() -> Any:
 
 def write(model: Any, to: Path) -> None:
     """Write encoder.onnx and tokenizer.json of `load_model`'s, tuned or not, into the folder `to`, which exists."""
-    _write_graph(model[0], to / "encoder.onnx")
+    _write_graph(model, to / "encoder.onnx")
     (to / "tokenizer.json").write_text(model.tokenizer.to_str(pretty=False), encoding="utf-8")
 
 
@@ -89,19 +89,19 @@ def _character_map() -> bytes:
     return told[inside : inside + size]
 
 
-def _write_graph(network: Any, to: Path) -> None:
+def _write_graph(model: Any, to: Path) -> None:
     import warnings
 
     import torch
 
-    from features.encoder_network import Reading
+    from features.encoder_network import reading
 
     tokens = {0: "batch", 1: "tokens"}
     ids, mask = torch.tensor([[1, 5, 6, 7, 2], [1, 5, 2, 0, 0]]), torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Reading(network).eval(), (ids, mask), str(to), input_names=["input_ids", "attention_mask"],
+            reading(model), (ids, mask), str(to), input_names=["input_ids", "attention_mask"],
             output_names=["embedding"], opset_version=17, dynamo=False,
             dynamic_axes={"input_ids": tokens, "attention_mask": tokens, "embedding": {0: "batch"}},
         )  # fmt: skip

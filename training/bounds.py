@@ -45,9 +45,12 @@ SHARE = Bound("it is a share of a whole", 0, 1)
 PART = Bound("both parts together must leave rows to learn from", 0, 0.5, open=True)
 SOME = Bound("a share of none leaves nothing", 0, 1, open=True)
 DRAG = Bound("a penalty below none rewards what it should punish", 0)
+RATE = Bound("a step of none learns nothing, one above the whole overshoots", 1e-6, 1)
 POSITIVE = Bound("the learner divides by it", 0, open=True)
 PRICE = Bound("an answer that pays for itself would be sought, right or wrong", 0)
 WORTH = Bound("a utility must not want what costs the centre", 0)
+
+KINDS: Final = ("in-domain", "out-of-domain")
 
 BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("max_rows", "max_judge_rows", "max_calibrate_rows", "min_train_rows", "max_chars"), COUNT),
@@ -61,7 +64,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
         ("weight_labelled", "weight_corrected", "weight_confirmed", "weight_clustered", "weight_wrap_up"), SHARE
     ),
     **dict.fromkeys(("open_share", "language_floor", "false_refusal", "explore_share"), SHARE),
-    **dict.fromkeys(("tuned_share", "full_tuned_share"), SHARE),
+    **dict.fromkeys(("tuned_share", "full_tuned_share", "multilingual_share"), SHARE),
     **dict.fromkeys(("judge_share", "calibrate_share"), PART),
     **dict.fromkeys(("shrink_handle", "shrink_resolution", "shrink_rating", "baseline_shrink"), DRAG),
     **dict.fromkeys(("leaf_drag", "line_rows", "min_leaf_days"), DRAG),
@@ -70,10 +73,10 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "interval_s": Bound("a calendar is counted in intervals of a day", 60, 86_400),
     "horizon_days": Bound("the baseline looks at same weekdays of past weeks, not beyond a month ahead", 1, 31),
     "leaves": Bound("a tree of one leaf decides nothing; LightGBM takes no more", 2, 131_072),
-    "learning_rate": Bound("a step of none learns nothing, one above the whole overshoots", 1e-6, 1),
+    **dict.fromkeys(("learning_rate", "multilingual_learning_rate"), RATE),
     "feature_share": Bound("a tree without features decides nothing", 1e-6, 1),
     **dict.fromkeys(("contrastive_most", "folds", "folds_used", "batch_intents", "lesson_texts"), COUNT),
-    **dict.fromkeys(("remembered", "remembered_most"), COUNT),
+    **dict.fromkeys(("remembered", "remembered_most", "remembered_width"), COUNT),
     **dict.fromkeys(("passes", "full_passes", "scale"), POSITIVE),
     **dict.fromkeys(("weight_decay", "name_weight"), DRAG),
     **dict.fromkeys(("error_cost", "same_parent_cost", "missed_critical_cost", "refusal_cost"), PRICE),
@@ -97,6 +100,13 @@ def refuse_senseless(name: str, value: Any, *, where: str) -> None:
                 where=where,
                 remedy="docs/reference/parameters.md says what it is for",
             )
+
+
+def refuse_unknown_kinds(kinds: Mapping[str, str], *, where: str) -> None:
+    """Raises InputError for a label whose texts lie nobody knows how near (`intent.out_of_scope`)."""
+    if unknown := {label: kind for label, kind in kinds.items() if kind not in KINDS}:
+        raise InputError("unknown kind of a label out of scope", expected=" or ".join(KINDS), came=str(unknown),
+                         where=where, remedy=f"Write {{{next(iter(unknown))}: {KINDS[1]}}}.")  # fmt: skip
 
 
 def _numbers(value: Any) -> list[Any]:

@@ -284,6 +284,8 @@ def _sensible(name: str, hint: Any, value: Any, *, where: str) -> Any:
     bounds.refuse_senseless(name, fitted, where=where)
     if name == "time_zone":
         refuse_unknown_zone(fitted, where=where)
+    if name == "out_of_scope":
+        bounds.refuse_unknown_kinds(fitted, where=where)
     return fitted
 
 

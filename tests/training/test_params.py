@@ -185,3 +185,8 @@ def test_params_written_and_read_are_the_same() -> None:
     again = params.from_mapping(yaml.safe_load(yaml.safe_dump(params.as_mapping(found))))
 
     assert params.as_mapping(again) == params.as_mapping(found)
+
+
+def test_a_label_out_of_scope_is_of_a_known_kind() -> None:
+    with pytest.raises(InputError, match=r"in-domain or out-of-domain.*outdomain"):
+        params.override(params.Params(), ["intent.out_of_scope={weather: outdomain}"])
