@@ -109,7 +109,7 @@ class School:
 
     def reading_abroad(self, said: Said, *, recipe: str) -> School:
         """With the encoder for languages that customers speak and no row is in, as it came: a place of its own beside
-        the tuned one, which forgets some of what it is not shown (`docs/measurements.md`)."""
+        the tuned one, which forgets some of what it is not shown (docs/decisions/0008-how-intent-learns.md)."""
         if not self.params.multilingual or not set(self.params.languages) - set(said.languages):
             return self
         if recipe != CONTRASTIVE:
