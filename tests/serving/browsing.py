@@ -105,11 +105,11 @@ def window(folder: Path, *, language: str = "en") -> Iterator[Browser]:
             options = {"args": arguments, "prefs": {"intl.accept_languages": language}}
             wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
             session = http.post("/session", json=wanted).json()["value"]["sessionId"]
-            http.base_url = httpx.URL(f"http://127.0.0.1:{port}/session/{session}")
+            http.base_url = whole = httpx.URL(f"http://127.0.0.1:{port}/session/{session}")
             try:
                 yield Browser(http)
             finally:
-                http.delete("")  # or chromium outlives its driver
+                http.delete(whole).raise_for_status()  # or chromium outlives its driver
     finally:
         driver.terminate()
         driver.wait(10)
