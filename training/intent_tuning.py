@@ -8,6 +8,7 @@ names carry meaning, and with five examples they are a sixth. No checkpoint is w
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -59,12 +60,12 @@ def tune(
     with _threads(threads), tempfile.TemporaryDirectory() as scratch:
         torch.manual_seed(seed)
         model = texts.load_model(base)
+        tuned = copy.deepcopy(model)  # the trainer leaves its own precision wrapped around the one that it trains
         if not params.tune_words:
             for name, weights in model.named_parameters():
                 weights.requires_grad_("word_embeddings" not in name)
         pairs = paired(lesson, vectors=np.asarray(vectors), params=params, seed=seed)
         _train(model, pairs, params=params, seed=seed, scratch=Path(scratch))
-        tuned = texts.load_model(base)  # the trainer leaves its own precision wrapped around the one it trained
         tuned.load_state_dict(_between(tuned.state_dict(), model.state_dict(), share=params.tuned_share))
         return texts.export_onnx(base, to=to, model=tuned)
 
