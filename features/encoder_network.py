@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from data_contracts.errors import InputError
 from features.encoder_multilingual import BLOCKS, MAX_TOKENS
 
 # Sizes of the n-grams and how many tokens to the left each begins.
@@ -45,7 +46,7 @@ def model(weights: Mapping[str, Any], tokenizer: Any) -> Any:
             return {**features, "sentence_embedding": network.read(features["input_ids"], features["attention_mask"])}
 
         def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-            raise NotImplementedError("write it with features.text.export_onnx")
+            raise InputError("this encoder is not saved so", expected="features.text.export_onnx", where=output_path)
 
     return SentenceTransformer(modules=[Module()], device="cpu")
 
