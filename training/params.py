@@ -84,8 +84,8 @@ class IntentParams(IntentDataParams):
     # A second encoder, for other languages than English; each language is read by those that earn their time there
     # (`calibration.best_mix`). Empty: none.
     multilingual: str = "use-multilingual-v3"
-    # Whether the encoders' weights may have 8 bits, each where that costs at most two tenths of a point of right answers on
-    # 1,500 rows or more (`intent_lightness`): a quarter of the time and of the memory.
+    # Whether the encoders' weights may have 8 bits, each where that costs at most two tenths of a point of right
+    # answers on 1,500 rows or more (`intent_lightness`): a quarter of the time and of the memory.
     lighten: bool = True
     # Languages that customers speak. One that no row is in can only be read by the multilingual encoder.
     languages: tuple[str, ...] = ("en", "zh")
