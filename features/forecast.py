@@ -1,12 +1,15 @@
-"""What a forecast may know: for each interval to come, what the same hours were before, as far as it was known.
+"""What a forecast may know: for each interval to come, what is usual then and how the last days went, as far as known.
 
-Training (at rolling origins) and issuing call the same `design`. Demand itself is counted in `features.demand`.
+Training (at rolling origins) and issuing read the same rows. Demand itself is counted in `features.demand`, and the
+walk through the past that tells what is usual is `features.walk`.
 """
 
 from __future__ import annotations
 
 import zlib
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,49 +17,48 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.errors import InputError
-from features.grid import Floats, History, QueueHistory, Whole, day_of, history, local, ordinal
+from features.drift import AHEAD
+from features.grid import Floats, History, Whole, history, local, ordinal
+from features.scale import counted, scaled
+from features.spread import MOST_SIZES, within_measure
+from features.walk import Walk
 
 if TYPE_CHECKING:
     from features.params import ForecastDataParams
     from features.records import Tables
 
-__all__ = ["CATEGORICAL", "DESIGN_COLUMNS", "KEY_COLUMNS", "History", "build", "design", "history", "holidays_of"]
+__all__ = ["CATEGORICAL", "DESIGN_COLUMNS", "KEY_COLUMNS", "Asked", "History", "build", "design", "designs", "history"]
 
-LAGS = 6
-# Days over which the level is compared with what was usual.
-LEVEL_DAYS = (1, 3, 7, 28)
-
-_LAG_COLUMNS = tuple(f"lag_{k}" for k in range(1, LAGS + 1))
+# Same weekdays that a planner looks back at; the median is of the first `lag_weeks`.
+LAGS = 8
 CALENDAR_COLUMNS = (
-    "queue_code",
-    "weekday",
-    "minute_of_day",
-    "day_of_month",
-    "month",
-    "week_of_year",
-    "is_holiday",
-    "is_day_before_holiday",
-    "is_day_after_holiday",
-    "position_in_day",
-    "ahead_h",
-)
+    "queue_code", "weekday", "minute_of_day", "day_of_month", "month", "week_of_year",
+    "is_holiday", "is_day_before_holiday", "is_day_after_holiday", "position_in_day", "ahead_h",
+)  # fmt: skip
+# usual: contacts, by calendar, drift and the hours of today; spread: how far off that usually is, on the scale of
+# `features.scale`; day_spread: the same of a day's total, as a share; drift_*: the level's error over the last days,
+# and *_error: of the same hour, in units of the spread; today_shift: what the hours of today move the rest by.
 VOLUME_COLUMNS = (
-    *_LAG_COLUMNS,
-    "lag_median",
-    "lag_mean",
-    "lag_spread",
-    "lag_median_before",
-    "lag_median_after",
-    *(f"level_{days}d" for days in LEVEL_DAYS),
-    "today_ratio",
-    "usual_day_total",
-)
-HANDLE_COLUMNS = ("handle_median", "handle_recent", "handle_usual")
-# What a model reads, in this order; beside them a design has `queue`, `interval_start`, `interval_s`, `is_open`.
+    "usual", "spread", "day_spread", "usual_day_total", "drift_2d", "drift_5d", "drift_20d", "last_error",
+    "weekday_error", "today_shift",
+)  # fmt: skip
+HANDLE_COLUMNS = ("handle_usual", "handle_recent")
+# What a model reads, in this order; beside them a design has KEY_COLUMNS and what a planner would look at.
 DESIGN_COLUMNS = (*CALENDAR_COLUMNS, *VOLUME_COLUMNS, *HANDLE_COLUMNS)
 CATEGORICAL = ("queue_code",)
 KEY_COLUMNS = ("queue", "interval_start", "interval_s", "is_open")
+PLANNER_COLUMNS = (*(f"lag_{k}" for k in range(1, LAGS + 1)), "lag_median", "handle_median")
 _CODES = 997
+_SAME_WEEKDAYS = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Intervals that begin in a horizon, as told at an origin from what was known by then."""
+
+    known_until: datetime
+    start: datetime
+    end: datetime
 
 
 def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Path) -> dict[str, Any]:
@@ -67,216 +69,204 @@ def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Pa
 
 
 def design(
-    past: pa.Table | History,
-    *,
-    horizon_start: datetime,
-    horizon_end: datetime,
-    known_until: datetime,
+    past: pa.Table | History, *, horizon_start: datetime, horizon_end: datetime, known_until: datetime,
     params: ForecastDataParams,
-) -> pa.Table:
-    """The feature rows of every interval of [horizon_start, horizon_end), by queue and time, from what was known.
+) -> pa.Table:  # fmt: skip
+    """One row a queue and interval that begins in the horizon; see `designs`."""
+    asked = Asked(known_until, horizon_start, horizon_end)
+    return next(designs(past, asked=[asked], params=params))
 
-    past: the intervals table of `features.demand`, or `history` of it (make that once for many origins).
-    Returns KEY_COLUMNS and DESIGN_COLUMNS (float64, NaN where unknown); is_open: what the slot's past says, holidays
-    not counted. Only cells with `known_at` at or before `known_until` are read, so a row never looks ahead.
-    Raises InputError for an empty horizon or naive times.
+
+def designs(past: pa.Table | History, *, asked: Sequence[Asked], params: ForecastDataParams) -> Iterator[pa.Table]:
+    """A table for each that is asked, in that order; origins must not go back in time.
+
+    past: the intervals table of `features.demand`, or `history` of it. Columns: KEY_COLUMNS, DESIGN_COLUMNS and
+    PLANNER_COLUMNS (float64, NaN where unknown); is_open: what the past says of that hour and day. Only cells with
+    `known_at` at or before `known_until` are read, so a row never looks ahead. Raises InputError for an empty horizon,
+    naive times, or origins that go back.
     """
-    if horizon_end <= horizon_start or known_until.tzinfo is None or horizon_start.tzinfo is None:
-        raise InputError(
-            "not a horizon", expected="aware times, the end after the start", came=f"{horizon_start} to {horizon_end}"
-        )
     grid = past if isinstance(past, History) else history(past, params=params)
-    starts = _starts(horizon_start, horizon_end, grid.interval_s)
-    asked = _Asked(grid, starts, known_until, params)
-    blocks = [_queue_rows(asked, queue) for queue in grid.queues]
-    names = [str(queue.queue) for queue in grid.queues]
-    columns: dict[str, Any] = {
-        "queue": pa.array(np.repeat(np.asarray(names, dtype=object), len(starts)), pa.string()),
-        "interval_start": pa.array(np.tile(starts * 1_000_000, len(names))).cast(pa.timestamp("us", tz="UTC")),
-        "interval_s": pa.array(np.full(len(starts) * len(names), grid.interval_s), pa.int64()),
-        "is_open": pa.array(np.concatenate([block["is_open"] for block in blocks]).astype(bool)),
-    }
-    for name in DESIGN_COLUMNS:
-        columns[name] = pa.array(np.concatenate([block[name] for block in blocks]), pa.float64(), from_pandas=False)
-    return pa.table(columns)
+    for one in asked:
+        _refuse_senseless(one)
+    last = max(_day_of(grid, one.end.timestamp()) for one in asked)
+    state = Walk(grid, last_day=last, params=params)
+    for one in asked:
+        state.advance(max(_day_of(grid, one.known_until.timestamp()), state.day, 0))
+        state.take_in(known_s=one.known_until.timestamp())
+        yield _Told(state, one, params).table()
 
 
-class _Asked:
-    """What is the same for all queues of one call: the target intervals in local time and their calendar."""
-
-    def __init__(self, grid: History, starts: Whole, known_until: datetime, params: Any) -> None:
-        self.grid, self.starts, self.params = grid, starts, params
-        self.known_s = known_until.timestamp()
-        days, self.slot, self.second = local(starts, time_zone=grid.time_zone, interval_s=grid.interval_s)
-        self.day = days - ordinal(grid.first_day)
-        now, _, _ = local(np.asarray([int(self.known_s)]), time_zone=grid.time_zone, interval_s=grid.interval_s)
-        self.today = int(now[0]) - ordinal(grid.first_day)
-        self.calendar: dict[str, Floats] = self._calendar(days)
-
-    def _calendar(self, days: Whole) -> dict[str, Floats]:
-        told = {day: day_of(int(day)) for day in np.unique(days)}
-        off = holidays_of(self.params.country, {d.year + i for d in told.values() for i in (-1, 0, 1)})
-
-        def of(read: Any) -> Floats:
-            by_day = {day: float(read(when)) for day, when in told.items()}
-            return np.asarray([by_day[day] for day in days], dtype=np.float64)
-
-        return {
-            "weekday": of(lambda d: d.weekday()),
-            "minute_of_day": self.second.astype(np.float64) / 60.0,
-            "day_of_month": of(lambda d: d.day),
-            "month": of(lambda d: d.month),
-            "week_of_year": of(lambda d: d.isocalendar().week),
-            "is_holiday": of(lambda d: d in off),
-            "is_day_before_holiday": of(lambda d: d + timedelta(days=1) in off),
-            "is_day_after_holiday": of(lambda d: d - timedelta(days=1) in off),
-            "ahead_h": (self.starts.astype(np.float64) - self.known_s) / 3600.0,
-        }
-
-
-def _queue_rows(asked: _Asked, queue: QueueHistory) -> dict[str, Floats]:
-    visible = queue.known_s <= asked.known_s
-    offered = np.where(visible, queue.offered, np.nan)
-    offered[~(np.nan_to_num(offered) > 0).any(axis=1)] = np.nan  # a day without anybody was a closed day
-    handle = np.where(visible, queue.handle_s, np.nan)
-    weeks = asked.params.max_lag_weeks
-    lags = _weekly_lags(offered, asked.day, asked.slot, weeks=weeks)
-    recent = _first_known(lags, asked.params.lag_weeks)
-    found = dict(asked.calendar)
-    found["queue_code"] = np.full(len(asked.starts), float(zlib.crc32(queue.queue.encode()) % _CODES))
-    found |= {f"lag_{k + 1}": recent[k] if k < len(recent) else np.full(len(asked.starts), np.nan) for k in range(LAGS)}
-    found["lag_median"], found["lag_mean"] = _median(recent), _mean(recent)
-    found["lag_spread"] = _spread(recent)
-    found["is_open"] = _is_open(asked, offered, lags)
-    found["lag_median_before"] = _neighbour(asked, offered, -1)
-    found["lag_median_after"] = _neighbour(asked, offered, 1)
-    found |= _levels(asked, offered)
-    found |= _day_shape(asked, offered)
-    found |= _handle_columns(asked, offered, handle)
-    return found
-
-
-def _weekly_lags(values: Floats, day: Whole, slot: Whole, *, weeks: int) -> Floats:
-    """(weeks, n): the same local weekday and slot k = 1..weeks before, NaN where unknown."""
-    at = day[None, :] - 7 * np.arange(1, weeks + 1)[:, None]
-    inside = (at >= 0) & (at < len(values))
-    found: Floats = np.where(inside, values[np.clip(at, 0, len(values) - 1), slot[None, :]], np.nan)
-    return found
-
-
-def _first_known(lags: Floats, count: int) -> Floats:
-    """(count, n): the most recent known ones, in order of recency; holidays and gaps are stepped over."""
-    order = np.argsort(np.isnan(lags), axis=0, kind="stable")
-    found: Floats = np.take_along_axis(lags, order, axis=0)[:count]
-    return found
-
-
-def _is_open(asked: _Asked, offered: Floats, lags: Floats) -> Floats:
-    """Somebody came in at least `open_share` of the last weeks in which anything of that weekday is known."""
-    at = asked.day[None, :] - 7 * np.arange(1, len(lags) + 1)[:, None]
-    inside = (at >= 0) & (at < len(offered))
-    day_known = np.asarray((~np.isnan(offered)).any(axis=1))
-    seen = (inside & day_known[np.clip(at, 0, len(offered) - 1)]).sum(axis=0)
-    busy = (np.nan_to_num(lags) > 0).sum(axis=0)
-    found: Floats = ((busy > 0) & (busy >= asked.params.open_share * seen)).astype(np.float64)
-    return found
-
-
-def _neighbour(asked: _Asked, offered: Floats, step: int) -> Floats:
-    """The median of the slot before or after, on the same weekdays."""
-    slot = np.clip(asked.slot + step, 0, asked.grid.slots - 1)
-    return _median(_first_known(_weekly_lags(offered, asked.day, slot, weeks=asked.params.max_lag_weeks), LAGS))
-
-
-def _levels(asked: _Asked, offered: Floats) -> dict[str, Floats]:
-    """Actual over usual, of the last days known and of today so far: 1 where nothing is known."""
-    last = min(asked.today, len(offered) - 1)
-    first = max(last - max(LEVEL_DAYS) - 14, 0)
-    rows = np.arange(first, last + 1)
-    cells = (rows[:, None] + np.zeros(asked.grid.slots, dtype=np.int64)[None, :]).ravel()
-    slots = np.tile(np.arange(asked.grid.slots), len(rows))
-    usual = _median(_first_known(_weekly_lags(offered, cells, slots, weeks=asked.params.max_lag_weeks), LAGS))
-    usual = usual.reshape(len(rows), asked.grid.slots)
-    actual = offered[first : last + 1]
-    both = ~np.isnan(usual) & ~np.isnan(actual)
-    sums = np.column_stack([np.where(both, actual, 0.0).sum(axis=1), np.where(both, usual, 0.0).sum(axis=1)])
-    count = len(asked.starts)
-    whole = sums[(rows < asked.today) & both.any(axis=1)]
-    found = {f"level_{days}d": np.full(count, _ratio(whole[-days:])) for days in LEVEL_DAYS}
-    found["today_ratio"] = np.where(asked.day == asked.today, _ratio(sums[rows == asked.today]), 1.0)
-    return found
-
-
-def _ratio(sums: Floats) -> float:
-    """Actual over usual, drawn towards 1 by ten contacts: a ratio of three to two says little."""
-    actual, usual = sums.sum(axis=0) if len(sums) else (0.0, 0.0)
-    return float((actual + 10.0) / (usual + 10.0))
-
-
-def _day_shape(asked: _Asked, offered: Floats) -> dict[str, Floats]:
-    """The usual total of the interval's day, and how much of it lies before the interval (0 to 1)."""
-    total, position = np.zeros(len(asked.starts)), np.zeros(len(asked.starts))
-    slots = np.arange(asked.grid.slots)
-    for day in np.unique(asked.day):
-        lags = _weekly_lags(offered, np.full(len(slots), day), slots, weeks=asked.params.max_lag_weeks)
-        usual = np.nan_to_num(_median(_first_known(lags, asked.params.lag_weeks)))
-        before = np.cumsum(usual) - usual
-        mine = asked.day == day
-        total[mine] = usual.sum()
-        position[mine] = before[asked.slot[mine]] / max(float(usual.sum()), 1e-9)
-    return {"usual_day_total": total, "position_in_day": position}
-
-
-def _handle_columns(asked: _Asked, offered: Floats, handle: Floats) -> dict[str, Floats]:
-    """Seconds a contact takes: at these hours, over the last week, and over the last four weeks."""
-    lags = _weekly_lags(handle, asked.day, asked.slot, weeks=asked.params.max_lag_weeks)
-    last = min(asked.today, len(handle) - 1) + 1
-    return {
-        "handle_median": _median(_first_known(lags, asked.params.lag_weeks)),
-        "handle_recent": np.full(len(asked.starts), _weighted(handle[:last][-7:], offered[:last][-7:])),
-        "handle_usual": np.full(len(asked.starts), _weighted(handle[:last][-28:], offered[:last][-28:])),
-    }
-
-
-def _weighted(values: Floats, weights: Floats) -> float:
-    both = ~np.isnan(values) & (np.nan_to_num(weights) > 0)
-    return float(np.average(values[both], weights=weights[both])) if both.any() else float("nan")
-
-
-def holidays_of(country: str | None, years: set[int]) -> frozenset[date]:
-    """Public holidays of a country (ISO code) in those years, by the package `holidays`; none without a country."""
-    if country is None:
-        return frozenset()
-    import holidays
-
-    try:
-        return frozenset(holidays.country_holidays(country, years=sorted(years)))
-    except NotImplementedError as error:
+def _refuse_senseless(asked: Asked) -> None:
+    if asked.end <= asked.start or asked.known_until.tzinfo is None or asked.start.tzinfo is None:
         raise InputError(
-            "no such country", expected="an ISO 3166 code that the package holidays knows", came=country
-        ) from error
+            "not a horizon", expected="aware times, the end after the start", came=f"{asked.start} to {asked.end}"
+        )
 
 
-def _median(values: Floats) -> Floats:
-    """Down each column, of what is known; NaN where nothing is. By sorting: numpy's own is slow over many columns."""
+def _day_of(grid: History, moment_s: float) -> int:
+    days, _, _ = local(np.asarray([int(moment_s)]), time_zone=grid.time_zone, interval_s=grid.interval_s)
+    return int(days[0]) - ordinal(grid.first_day)
+
+
+class _Told:
+    """The rows of one origin: first by target day for all queues and slots, then picked for the intervals asked."""
+
+    def __init__(self, state: Walk, asked: Asked, params: ForecastDataParams) -> None:
+        self.state, self.asked, self.params = state, asked, params
+        self.grid = state.past
+        self.known_s = asked.known_until.timestamp()
+        self.starts = _starts(asked.start, asked.end, self.grid.interval_s)
+        days, self.slot, self.second = local(
+            self.starts, time_zone=self.grid.time_zone, interval_s=self.grid.interval_s
+        )
+        self.day = days - ordinal(self.grid.first_day)
+
+    def table(self) -> pa.Table:
+        """All rows, queue by queue."""
+        state, queues = self.state, self.grid.queues
+        state.solve()
+        self.sizes, self.handle = state.spread.sizes(), (state.handling.usual(), state.handling.level())
+        self.growth, self.day_sizes = state.spread.growth(), np.sqrt(state.spread.day_sizes())
+        self.levels = self._levels()
+        columns: dict[str, Floats] = {}
+        for day in np.unique(self.day):
+            mine = self.day == day
+            for name, values in self._of_day(int(day)).items():
+                columns.setdefault(name, np.full((len(queues), len(self.starts)), np.nan))[:, mine] = (
+                    values[:, self.slot[mine]] if values.ndim == 2 else values[:, None]
+                )
+        columns["minute_of_day"] = self._each(self.second.astype(np.float64) / 60.0)
+        columns["ahead_h"] = self._each((self.starts.astype(np.float64) - self.known_s) / 3600.0)
+        columns["queue_code"] = np.repeat([[_code(name)] for name in queues], len(self.starts), axis=1)
+        return self._arrow(columns)
+
+    def _arrow(self, columns: dict[str, Floats]) -> pa.Table:
+        count = len(self.starts)
+        names = np.repeat(np.asarray(self.grid.queues, dtype=object), count)
+        starts = pa.array(np.tile(self.starts * 1_000_000, len(self.grid.queues)))
+        made: dict[str, Any] = {
+            "queue": pa.array(names, pa.string()),
+            "interval_start": starts.cast(pa.timestamp("us", tz="UTC")),
+            "interval_s": pa.array(np.full(len(names), self.grid.interval_s), pa.int64()),
+            "is_open": pa.array(columns["is_open"].ravel() > 0),
+        }
+        for name in (*DESIGN_COLUMNS, *PLANNER_COLUMNS):
+            made[name] = pa.array(columns[name].ravel(), pa.float64(), from_pandas=False)
+        return pa.table(made)
+
+    def _each(self, values: Floats) -> Floats:
+        return np.repeat(np.asarray(values, dtype=np.float64)[None, :], len(self.grid.queues), axis=0)
+
+    def _of_day(self, day: int) -> dict[str, Floats]:
+        """Columns of a target day: (queues, slots), or (queues,) where all slots have the same."""
+        state, days = self.state, self.state.calendar
+        ahead, weekday = max(day - state.day, 0), int(days.weekday[day])
+        open_ = state.openness.is_open(today=state.day, weekday=weekday, holiday=bool(days.is_holiday[day]))
+        course, shift, share = state.course(day), np.zeros(self.sizes.shape), np.ones(self.sizes.shape)
+        if day == state.day:
+            shift, share = self._rest_of_today(course)
+        usual = np.where(open_, counted(course + self.sizes * shift), 0.0)
+        total = usual.sum(axis=1)
+        grown = float(np.interp(ahead, AHEAD, self.growth))
+        same = {name: np.full(len(total), getattr(days, attribute)[day]) for name, attribute in _OF_DAYS.items()}
+        day_spread = np.asarray([np.interp(ahead, AHEAD, one) for one in self.day_sizes.T])
+        return {
+            **same, **self.levels, **self._errors(day), **self._lags(day), **self._seconds(),
+            "is_open": open_.astype(np.float64), "usual": usual, "spread": self.sizes * np.sqrt(share) * grown,
+            "day_spread": day_spread, "usual_day_total": total, "today_shift": shift,
+            "position_in_day": (np.cumsum(usual, axis=1) - usual) / np.maximum(total, 1e-9)[:, None],
+        }  # fmt: skip
+
+    def _rest_of_today(self, course: Floats) -> tuple[Floats, Floats]:
+        """What the hours of today say of the rest, in units of the spread, and the share of variance that is left."""
+        counts = self.state.seen(self.state.day, known_s=self.known_s)
+        counts = self.state.openness.usable(counts, weekday=int(self.state.calendar.weekday[self.state.day]))
+        error = np.where(self.state.surface.told, scaled(counts) - course, np.nan) / self.sizes
+        return self.state.agreement.rest(within_measure(error * self.sizes, sizes=self.sizes) / self.sizes)
+
+    def _levels(self) -> dict[str, Floats]:
+        """The level's error over the last days: the mean over the slots, on the scale, by the memories of the drift."""
+        orders = self.state.surface.told_by(self.state.drift.averages)[:, :, 0]
+        width = np.sqrt(np.maximum(self.state.surface.told.sum(axis=1), 1))
+        return dict(zip(("drift_2d", "drift_5d", "drift_20d"), orders / width, strict=True))
+
+    def _errors(self, day: int) -> dict[str, Floats]:
+        """Errors of the same slot on the last day that had any, and on the last same weekdays (their mean)."""
+        before = self.state.errors[: self.state.day]
+        recent = before[max(len(before) - 7, 0) :][::-1]
+        nearest = day - -(-max(day - self.state.day + 1, 1) // 7) * 7
+        weeks = range(nearest, nearest - 7 * _SAME_WEEKDAYS, -7)
+        same = [before[week] for week in weeks if 0 <= week < len(before)]
+        return {"last_error": _first(recent, self.sizes), "weekday_error": _mean_of(same, self.sizes)}
+
+    def _lags(self, day: int) -> dict[str, Floats]:
+        """What a planner looks at: the last six known same weekdays, without days on which nobody came."""
+        weeks = range(7, 7 * self.params.max_lag_weeks + 1, 7)
+        seen = np.stack([self._open_day(day - back) for back in weeks])
+        known = _in_front(seen)[:LAGS]
+        filled = [known[k] if k < len(known) else np.full(seen.shape[1:], np.nan) for k in range(LAGS)]
+        handle = np.stack([self._handle_day(day - back) for back in weeks])
+        return {
+            **{f"lag_{k + 1}": filled[k] for k in range(LAGS)},
+            "lag_median": median(known[: self.params.lag_weeks]),
+            "handle_median": median(_in_front(handle)[: self.params.lag_weeks]),
+        }  # fmt: skip
+
+    def _open_day(self, day: int) -> Floats:
+        counts = self.state.seen(day, known_s=self.known_s)
+        opened = np.asarray((np.nan_to_num(counts) > 0).any(axis=1, keepdims=True))
+        return np.where(opened, counts, np.nan)
+
+    def _handle_day(self, day: int) -> Floats:
+        if not 0 <= day < self.grid.days:
+            return np.full(self.sizes.shape, np.nan)
+        return np.where(self.grid.known_s[:, day] <= self.known_s, self.grid.handle_s[:, day], np.nan)
+
+    def _seconds(self) -> dict[str, Floats]:
+        usual, level = self.handle
+        return {"handle_usual": usual * level[:, None], "handle_recent": level}
+
+
+_OF_DAYS = {
+    "weekday": "weekday", "day_of_month": "day_of_month", "month": "month", "week_of_year": "week_of_year",
+    "is_holiday": "is_holiday", "is_day_before_holiday": "is_before", "is_day_after_holiday": "is_after",
+}  # fmt: skip
+
+
+def _code(queue: str) -> float:
+    return float(zlib.crc32(queue.encode()) % _CODES)
+
+
+def _first(errors: Any, sizes: Floats) -> Floats:
+    """The first known of each cell in units of its size, 0 where there is none."""
+    if not len(errors):
+        return np.zeros(sizes.shape)
+    found: Floats = np.nan_to_num(_in_front(np.asarray(errors, dtype=np.float64))[0]) / sizes
+    return np.clip(found, -MOST_SIZES, MOST_SIZES)
+
+
+def _mean_of(errors: Sequence[Any], sizes: Floats) -> Floats:
+    if not errors:
+        return np.zeros(sizes.shape)
+    units = np.clip(np.stack(errors).astype(np.float64) / sizes, -MOST_SIZES, MOST_SIZES)
+    found: Floats = np.nan_to_num(units).sum(axis=0) / np.maximum((~np.isnan(units)).sum(axis=0), 1)
+    return found
+
+
+def _in_front(values: Floats) -> Floats:
+    """Along the first axis the known ones before the unknown, in their order: holidays and gaps are stepped over."""
+    order = np.argsort(np.isnan(values), axis=0, kind="stable")
+    found: Floats = np.take_along_axis(values, order, axis=0)
+    return found
+
+
+def median(values: Floats) -> Floats:
+    """Along the first axis, of what is known; NaN where nothing is. By sorting: numpy's own is slow here."""
     ordered = np.sort(values, axis=0)  # NaN last
     count = (~np.isnan(values)).sum(axis=0)
-    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)
-    columns = np.arange(values.shape[1])
-    return np.where(count > 0, (ordered[low, columns] + ordered[high, columns]) / 2.0, np.nan)
-
-
-def _mean(values: Floats) -> Floats:
-    count = (~np.isnan(values)).sum(axis=0)
-    total: Floats = np.nansum(values, axis=0)
-    found: Floats = np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
-    return found
-
-
-def _spread(values: Floats) -> Floats:
-    """Standard deviation down each column."""
-    found: Floats = np.sqrt(_mean((values - _mean(values)[None, :]) ** 2))
-    return found
+    places = np.stack([np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)])
+    found: Floats = np.take_along_axis(ordered, places, axis=0).mean(axis=0)
+    return np.where(count > 0, found, np.nan)
 
 
 def _starts(start: datetime, end: datetime, interval_s: int) -> Whole:

@@ -1,4 +1,4 @@
-"""Demand on a grid of local days and slots: what `features.forecast` reads its lags from."""
+"""Demand on a grid of local days and slots: what `features.forecast` reads its past from."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class QueueHistory:
-    """One queue's past on a grid of local days and slots: float64 (days, slots), NaN where nothing was counted."""
-
-    queue: str
-    offered: Floats
-    handle_s: Floats
-    known_s: Floats
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class History:
-    """All queues on one grid. `first_day` is the local day of row 0; a slot is `interval_s` of local wall time."""
+    """The past of all queues: arrays (queues, days, slots), NaN where nothing was counted.
 
-    queues: tuple[QueueHistory, ...]
+    `first_day` is the local day of place 0; a slot is `interval_s` of local wall time. known_s: when a cell was known,
+    in seconds since 1970, infinite where nothing ever was.
+    """
+
+    queues: tuple[str, ...]
+    offered: Floats
+    handled: Floats
+    handle_s: Floats
+    known_s: Floats
     first_day: date
     interval_s: int
     time_zone: str
@@ -41,7 +40,16 @@ class History:
     @property
     def slots(self) -> int:
         """Intervals in a day of 24 hours."""
-        return -(-86_400 // self.interval_s)
+        return int(self.offered.shape[2])
+
+    @property
+    def days(self) -> int:
+        """Days from the first on which anything was counted to the last."""
+        return int(self.offered.shape[1])
+
+    def place(self, day: date) -> int:
+        """The place of a local day; before the first it is negative."""
+        return day.toordinal() - self.first_day.toordinal()
 
 
 def history(intervals: pa.Table, *, params: ForecastDataParams) -> History:
@@ -51,24 +59,17 @@ def history(intervals: pa.Table, *, params: ForecastDataParams) -> History:
     starts = _epoch_s(intervals["interval_start"]).astype(np.int64)
     interval_s = int(intervals["interval_s"][0].as_py())
     day, slot, _ = local(starts, time_zone=params.time_zone, interval_s=interval_s)
-    first = int(day.min())
-    queue_of = np.asarray(intervals["queue"].to_pylist(), dtype=object)
-    shape = (int(day.max()) - first + 1, -(-86_400 // interval_s))
-    values = {name: _column(intervals, name) for name in ("offered_count", "handle_s")}
-    known_s = _epoch_s(intervals["known_at"])
-    queues = []
-    for queue in sorted(set(queue_of)):
-        mine = np.flatnonzero(queue_of == queue)
-        cells = (day[mine] - first, slot[mine])
-        queues.append(
-            QueueHistory(
-                queue=str(queue),
-                offered=_grid(values["offered_count"][mine], cells, shape),
-                handle_s=_grid(values["handle_s"][mine], cells, shape),
-                known_s=_grid_max(known_s[mine], cells, shape),
-            )
-        )
-    return History(tuple(queues), day_of(first), interval_s, params.time_zone)
+    names, queue = np.unique(np.asarray(intervals["queue"].to_pylist(), dtype=str), return_inverse=True)
+    shape = (len(names), int(day.max() - day.min()) + 1, -(-86_400 // interval_s))
+    cell = np.ravel_multi_index((queue, day - day.min(), slot), shape)
+    known = np.full(shape, -np.inf)
+    np.maximum.at(known.reshape(-1), cell, _epoch_s(intervals["known_at"]))
+    offered, handled, handle_s = (
+        _mean(_column(intervals, name), cell, shape) for name in ("offered_count", "handled_count", "handle_s")
+    )
+    known_s = np.where(np.isfinite(known), known, np.inf)
+    first = day_of(int(day.min()))
+    return History(tuple(map(str, names)), offered, handled, handle_s, known_s, first, interval_s, params.time_zone)
 
 
 def local(starts: Whole, *, time_zone: str, interval_s: int) -> tuple[Whole, Whole, Whole]:
@@ -82,19 +83,12 @@ def local(starts: Whole, *, time_zone: str, interval_s: int) -> tuple[Whole, Who
     return day, second // interval_s, second
 
 
-def _grid(values: Floats, cells: tuple[Whole, Whole], shape: tuple[int, int]) -> Floats:
-    total, count = np.zeros(shape), np.zeros(shape)
-    told = ~np.isnan(values)
-    at = (cells[0][told], cells[1][told])
-    np.add.at(total, at, values[told])
-    np.add.at(count, at, 1.0)
-    found: Floats = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
-    return found
-
-
-def _grid_max(values: Floats, cells: tuple[Whole, Whole], shape: tuple[int, int]) -> Floats:
-    found = np.full(shape, -np.inf)
-    np.maximum.at(found, cells, values)
+def _mean(values: Floats, cell: Whole, shape: tuple[int, ...]) -> Floats:
+    """By cell the mean of what is known, NaN where nothing is."""
+    told, size = ~np.isnan(values), int(np.prod(shape))
+    total = np.bincount(cell[told], weights=values[told], minlength=size)
+    count = np.bincount(cell[told], minlength=size)
+    found: Floats = np.divide(total, count, out=np.full(size, np.nan), where=count > 0).reshape(shape)
     return found
 
 

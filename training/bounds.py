@@ -55,7 +55,9 @@ KINDS: Final = ("in-domain", "out-of-domain")
 BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("max_rows", "max_judge_rows", "max_calibrate_rows", "min_train_rows", "max_chars"), COUNT),
     **dict.fromkeys(("ngram_buckets", "max_iterations", "min_language_rows", "alternatives", "rounds"), COUNT),
-    **dict.fromkeys(("min_leaf_rows", "min_decisions", "max_candidate_decisions", "max_origins"), COUNT),
+    **dict.fromkeys(
+        ("min_leaf_rows", "min_decisions", "max_candidate_decisions", "max_origins", "max_origin_rows"), COUNT
+    ),
     **dict.fromkeys(("lag_weeks", "max_lag_weeks", "max_history_days"), COUNT),
     **dict.fromkeys(("repeat_window_days", "repeat_window_days_by_source", "repeat_settle_h"), TIME),
     **dict.fromkeys(("wrap_up_settle_h", "min_handle_s", "settle_s"), TIME),
@@ -67,7 +69,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("tuned_share", "full_tuned_share", "multilingual_share"), SHARE),
     **dict.fromkeys(("judge_share", "calibrate_share"), PART),
     **dict.fromkeys(("shrink_handle", "shrink_resolution", "shrink_rating", "baseline_shrink"), DRAG),
-    **dict.fromkeys(("leaf_drag", "line_rows", "min_leaf_days"), DRAG),
+    **dict.fromkeys(("leaf_drag", "min_leaf_days"), DRAG),
     **dict.fromkeys(("strengths", "ngram_strengths", "temperature_min"), POSITIVE),
     **dict.fromkeys(("resolution_value_min", "handle_value_min", "rating_value_min"), WORTH),
     "interval_s": Bound("a calendar is counted in intervals of a day", 60, 86_400),

@@ -1,6 +1,7 @@
 """Forecast: how many contacts each queue gets in each interval of the days to come, and how long they take.
 
-One LightGBM model a quantile over all queues, on errors in units of the usual level, widened on held-back days.
+What is usual then (`features.walk`) is corrected by LightGBM over all queues, as far as held-back days bear that out;
+its errors on days that were told before they came give the quantiles.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features import forecast as features
 from training import boosting, forecast_figures, gates, loaders, origins, payload, rows, widening
 from training.boosting import Growth, Sample
-from training.loaders.forecast import FORMAT, TARGETS, bases, read_by_line
+from training.loaders.forecast import FORMAT, MOST_SIZES, PARTS, TARGETS, bases, values
 from training.loaders.forecast import features as read_by_trees
 from training.origins import Issued
 from training.params import ForecastParams, Params
@@ -72,31 +74,44 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
 
 def _fit(data: Path, *, params: ForecastParams, seed: int, threads: int, to: Path) -> dict[str, Any]:
     table = _intervals(data)
+    learned = table.filter(pc.not_equal(table["part"], rows.JUDGE))
     train, held = (
         origins.local_days(rows.part(table, name), time_zone=params.time_zone) for name in (rows.TRAIN, rows.CALIBRATE)
     )
+    return fitted(learned, train=train, held=held, params=params, seed=seed, threads=threads, to=to, where=str(data))
+
+
+def fitted(
+    table: pa.Table, *, train: Sequence[date], held: Sequence[date], params: ForecastParams, seed: int, threads: int,
+    to: Path, where: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Learn from intervals as they stand, from origins on the days `train` and made honest on the days `held`."""
     start = [day for day in train if (day - train[0]).days >= FIRST_ORIGIN_DAY][-params.max_origins :] if train else []
-    rows.enough(len(start), needed=7, of="days to learn from, after two weeks of history", where=str(data))
-    rows.enough(len(held), needed=1, of="days to calibrate on", where=str(data))
-    known = origins.issued(_until(table, rows.TRAIN), days=start, params=params, far=True)
+    rows.enough(len(start), needed=7, of="days to learn from, after two weeks of history", where=where)
+    rows.enough(len(held), needed=1, of="days to calibrate on", where=where)
+    asked = origins.issued(table, days=_spread_out(start, table, params=params) + list(held), params=params, far=True)
+    of_held = np.isin(asked.day, [day.isoformat() for day in held])
+    before = np.asarray([day < held[0].isoformat() for day in asked.day])
+    known, kept = asked.taken(before), asked.taken(of_held & (asked.column("ahead_h") <= 36.0))
     columns = learnable(start)
-    line = corrected_line(known, columns, params=params)
-    samples = {name: _sample(name, known, columns, line) for name in TARGETS}
     leaf_rows = max(params.min_leaf_rows, round(params.min_leaf_days * len(known.offered) / len(set(known.day))))
-    boosters = {
-        name: _quantile_trees(sample, columns, leaf_rows, params, seed, threads)
-        for name, sample in samples.items() if len(sample.target) >= FEWEST_ROWS
-    }  # fmt: skip
     to.mkdir(parents=True, exist_ok=True)
-    for name, models in boosters.items():
-        for number, booster in enumerate(models):
-            boosting.write(booster, to / f"{name}_{number}.txt")
+    targets = [
+        name for name in TARGETS
+        if _grown(name, known, columns, leaf_rows=leaf_rows, params=params, seed=seed, threads=threads, to=to)
+    ]  # fmt: skip
     loaders.place("forecast", to=to)
-    _write(to, params=params, columns=columns, line=line, targets=sorted(boosters), made=widening.untouched(params))
-    asked = origins.issued(table, days=held, params=params)
-    made = widening.widened(loaders.open_payload(to, threads=threads), asked, params=params)
-    _write(to, params=params, columns=columns, line=line, targets=sorted(boosters), made=made)
+    _write(to, params=params, columns=columns, targets=targets, made=widening.untouched(params))
+    made = widening.widened(loaders.open_payload(to, threads=threads), known=asked, held=kept, params=params)
+    _write(to, params=params, columns=columns, targets=targets, made=made)
     return {"origins": len(start), "rows": len(known.offered), "calibrated_on_days": len(held)}
+
+
+def _spread_out(days: list[date], table: pa.Table, *, params: ForecastParams) -> list[date]:
+    """As many of the days, evenly, as hold `max_origin_rows` rows: two target days an origin, of all queues."""
+    a_day = table.num_rows / max(len(set(origins.local_days(table, time_zone=params.time_zone))), 1)
+    step = max(1, int(np.ceil(2.0 * a_day * len(days) / params.max_origin_rows)))
+    return days[::-1][::step][::-1]
 
 
 def learnable(days: Sequence[date]) -> list[str]:
@@ -110,60 +125,47 @@ def learnable(days: Sequence[date]) -> list[str]:
     return [name for name in features.DESIGN_COLUMNS if name not in unseen]
 
 
-def _until(table: pa.Table, part: str) -> pa.Table:
-    """Only this part's rows: what is learned from never sees a later day, not even as an actual count."""
-    return rows.part(table, part)
+def _grown(
+    target: str, known: Issued, columns: list[str], *, leaf_rows: int, params: ForecastParams, seed: int, threads: int,
+    to: Path,
+) -> bool:  # fmt: skip
+    """Both parts' trees, written; False where the target was hardly ever recorded.
 
-
-def corrected_line(known: Issued, columns: list[str], *, params: ForecastParams) -> list[float]:
-    """The coefficients of the loader's linear correction of volume: ridge regression in its units, weighted by them.
-
-    Nine numbers say more than trees can learn of level and neighbours in eight weeks. Rounded, so that the last bits of
-    a linear solver are not part of a payload.
+    centre: errors in units of their usual size. spread: the logarithm of what is left, less its mean.
     """
-    raw = known.matrix(columns)
-    centre, unit = bases(raw, columns)["volume"]
-    weights = np.sqrt(unit / unit.mean())[:, None]
-    read, target = read_by_line(raw, columns) * weights, ((known.offered - centre) / unit)[:, None] * weights
-    drawn = params.line_rows * np.diag((read**2).mean(axis=0) + 1e-9)
-    found = np.linalg.solve(read.T @ read + drawn, read.T @ target)
-    return [round(float(one), 6) for one in found[:, 0]]
-
-
-def _quantile_trees(
-    sample: Sample, columns: list[str], leaf_rows: int, params: ForecastParams, seed: int, threads: int
-) -> list[Any]:
-    """A booster a quantile."""
+    sample = _sample(target, known, columns)
+    if len(sample.target) < FEWEST_ROWS:
+        return False
     growth = Growth(params.rounds, params.leaves, params.learning_rate, leaf_rows, params.feature_share)
-    return [
-        boosting.fitted(
-            sample, objective={"objective": "quantile", "alpha": quantile}, growth=growth,
-            columns=columns, categorical=features.CATEGORICAL, seed=seed, threads=threads,
-        )
-        for quantile in params.quantiles
-    ]  # fmt: skip
+    told: dict[str, Any] = {"growth": growth, "columns": columns, "categorical": features.CATEGORICAL, "seed": seed,
+                            "threads": threads, "objective": {"objective": "regression"}}  # fmt: skip
+    centre = boosting.fitted(sample, **told)
+    left = np.log(np.abs(sample.target - centre.predict(sample.features, num_threads=threads)) + 0.1)
+    spread = boosting.fitted(Sample(sample.features, left - left.mean(), sample.weights), **told)
+    for part, booster in zip(PARTS, (centre, spread), strict=True):
+        boosting.write(booster, to / f"{target}_{part}.txt")
+    return True
 
 
-def _sample(name: str, known: Issued, columns: list[str], line: list[float]) -> Sample:
-    """Errors in the loader's units, weighted by the unit, so that what is minimised is contacts (or seconds)."""
+def _sample(target: str, known: Issued, columns: list[str]) -> Sample:
+    """Errors in the loader's units, weighted so that what is minimised is contacts (or contacts' seconds)."""
     raw = known.matrix(columns)
-    centre, unit = bases(raw, columns, line=line)[name]
-    actual = known.offered if name == "volume" else known.handle_s
-    weights = unit if name == "volume" else np.nan_to_num(known.handled)
-    told = ~np.isnan(actual) & ~np.isnan(centre) & (unit > 0) & (weights > 0)
-    target = (actual - centre) / np.where(unit > 0, unit, 1.0)
-    read = read_by_trees(raw, columns)
-    return Sample(read[told], target[told], weights[told] / weights[told].mean() if told.any() else None)
+    centre, unit = bases(raw, columns)[target]
+    actual, weights = known.offered, unit * np.sqrt(known.column("usual") + 1.0)
+    if target == "handle":
+        actual, weights = known.handle_s, np.nan_to_num(known.handled)
+    told = ~np.isnan(actual) & ~np.isnan(centre) & (weights > 0)
+    error = np.clip((values(target, actual) - centre) / unit, -MOST_SIZES, MOST_SIZES)
+    mean = float(weights[told].sum()) / max(int(told.sum()), 1)
+    return Sample(read_by_trees(raw, columns)[told], error[told], weights[told] / max(mean, 1e-9))
 
 
-def _write(
-    to: Path, *, params: ForecastParams, columns: list[str], line: list[float], targets: list[str], made: Widened
-) -> None:
+def _write(to: Path, *, params: ForecastParams, columns: list[str], targets: list[str], made: Widened) -> None:
     rows.write_json(to / "payload.json", {
         "family": "forecast", "format": FORMAT, "columns": columns,
-        "quantiles": list(params.quantiles), "targets": targets, "line": line,
+        "quantiles": list(params.quantiles), "targets": targets,
         "trust": {name: made.trust[name] for name in targets},
-        "widening": {name: made.by_target[name] for name in targets}, "day_factors": made.day_factors,
+        "offsets": {name: made.offsets[name] for name in targets}, "day_offsets": made.day_offsets,
         "requirements": ["lightgbm", "numpy"],
         "signature": {"inputs": [[name, "double"] for name in columns]},
     })  # fmt: skip

@@ -39,7 +39,7 @@ def figures(asked: Issued, *, models: Mapping[str, Any], seed: int) -> Figures:
     ours = said["candidate"]
     return Figures(
         metrics=(*_volume_metrics(asked, ours["volume"], points["candidate"], quantiles, seed),
-                 *_day_metrics(asked, models["candidate"], points["candidate"], seed),
+                 *_day_metrics(asked, models["candidate"], ours["volume"], seed),
                  *_handle_metrics(asked, ours["handle"], quantiles, seed)),
         comparisons=(*_comparisons(asked, points, seed), *_handle_comparisons(asked, said, models, seed)),
         slices=tuple(_slices(asked, points, seed)),
@@ -59,16 +59,17 @@ def pinball(actual: Floats, predicted: Floats, quantiles: Sequence[float]) -> Fl
 
 def covered(actual: Floats, predicted: Floats, quantiles: Sequence[float], *, level: float) -> Floats:
     """1 where the truth lies in the central interval of that level, its ends included."""
-    low, high = (_place(quantiles, (1 + sign * level) / 2) for sign in (-1, 1))
+    low, high = (place(quantiles, (1 + sign * level) / 2) for sign in (-1, 1))
     return ((predicted[:, low] <= actual) & (actual <= predicted[:, high])).astype(np.float64)
 
 
-def _place(quantiles: Sequence[float], wanted: float) -> int:
+def place(quantiles: Sequence[float], wanted: float) -> int:
+    """Where the quantile nearest to the wanted level stands."""
     return int(np.argmin(np.abs(np.asarray(quantiles) - wanted)))
 
 
 def _median(model: Any, predicted: Floats) -> Floats:
-    return _filled(predicted[:, _place(model.quantiles, 0.5)])
+    return _filled(predicted[:, place(model.quantiles, 0.5)])
 
 
 def _filled(values: Floats) -> Floats:
@@ -97,17 +98,26 @@ def _volume_metrics(
 def _days(asked: Issued, *columns: Floats) -> tuple[list[str], list[Floats]]:
     """Sums by queue and day: the day of each sum, and each column's sums."""
     keys = [f"{day}|{queue}" for day, queue in zip(asked.day, asked.queue, strict=True)]
-    names, place = np.unique(keys, return_inverse=True)
-    sums = [np.bincount(place, weights=one).astype(np.float64) for one in columns]
+    names, group = np.unique(keys, return_inverse=True)
+    sums = [np.bincount(group, weights=one).astype(np.float64) for one in columns]
     return [str(name).split("|", 1)[0] for name in names], sums
 
 
-def _day_metrics(asked: Issued, model: Any, point: Floats, seed: int) -> list[Metric]:
-    days, (actual, made) = _days(asked, asked.offered, point)
+def day_totals(asked: Issued, model: Any, predicted: Floats) -> tuple[list[str], Floats, Floats]:
+    """By queue and day: the day, the contacts that came, and the quantiles of their forecast (days, quantiles)."""
+    ones = np.ones(len(predicted))
+    days, (actual, mean, spread, count) = _days(
+        asked, asked.offered, model.mean(predicted), asked.column("day_spread"), ones
+    )
+    return days, actual, model.day_totals(mean, spread=spread / count)
+
+
+def _day_metrics(asked: Issued, model: Any, predicted: Floats, seed: int) -> list[Metric]:
+    days, actual, totals = day_totals(asked, model, predicted)
     told: dict[str, Any] = {"blocks": days, "seed": seed}
-    totals = np.vstack([model.day_total([one]) for one in made])
+    lost = np.abs(actual - totals[:, place(model.quantiles, 0.5)])
     return [
-        evidence.metric("wape_day", numerators=np.abs(actual - made), denominators=actual, better="lower", **told,
+        evidence.metric("wape_day", numerators=lost, denominators=actual, better="lower", **told,
                         says="the same for totals of queue and day"),
         *(
             evidence.metric(f"coverage_{level:.0%}".rstrip("%") + "_day", **told,
@@ -122,7 +132,7 @@ def _handle_metrics(asked: Issued, predicted: Floats, quantiles: Sequence[float]
     known = _timed(asked, predicted)
     if known.sum() < 2 or len(set(asked.day[known])) < 2:
         return []
-    weight, point = asked.handled[known], predicted[known, _place(quantiles, 0.5)]
+    weight, point = asked.handled[known], predicted[known, place(quantiles, 0.5)]
     told: dict[str, Any] = {"blocks": list(asked.day[known]), "seed": seed}
     load = weight * asked.handle_s[known]
     return [
@@ -158,7 +168,7 @@ def _closer(metric: str, name: str, actual: Floats, ours: Floats, theirs: Floats
 def _handle_comparisons(
     asked: Issued, said: Mapping[str, Mapping[str, Floats]], models: Mapping[str, Any], seed: int
 ) -> list[Comparison]:
-    points = {name: one["handle"][:, _place(models[name].quantiles, 0.5)] for name, one in said.items()}
+    points = {name: one["handle"][:, place(models[name].quantiles, 0.5)] for name, one in said.items()}
     points["baseline"] = baselines.usual_handle(asked)
     known = _timed(asked, np.column_stack(list(points.values())))
     weight = asked.handled[known]
@@ -199,13 +209,13 @@ def _fan(asked: Issued, predicted: Floats, quantiles: Sequence[float]) -> Chart:
     shown = np.flatnonzero(queues == busiest)[-FAN_POINTS:]
     starts = asked.design["interval_start"].to_pylist()
     bands = [
-        {"level": level, "low": predicted[shown, _place(quantiles, (1 - level) / 2)].tolist(),
-         "high": predicted[shown, _place(quantiles, (1 + level) / 2)].tolist()}
+        {"level": level, "low": predicted[shown, place(quantiles, (1 - level) / 2)].tolist(),
+         "high": predicted[shown, place(quantiles, (1 + level) / 2)].tolist()}
         for level in (0.95, 0.8, 0.5)
     ]  # fmt: skip
     return Chart("fan", f"The last judged intervals of {busiest}", f"{busiest}：最后的判定时段", {
-        "x": [f"{starts[place]:%m-%d %H:%M}" for place in shown], "bands": bands,
-        "median": predicted[shown, _place(quantiles, 0.5)].tolist(), "actual": asked.offered[shown].tolist(),
+        "x": [f"{starts[one]:%m-%d %H:%M}" for one in shown], "bands": bands,
+        "median": predicted[shown, place(quantiles, 0.5)].tolist(), "actual": asked.offered[shown].tolist(),
     })  # fmt: skip
 
 

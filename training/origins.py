@@ -1,4 +1,4 @@
-"""Forecasts as they would have been issued: at each day's start, from what was known then, beside what came."""
+"""Forecasts as they would have been issued: at each origin, from what was known then, beside what came."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import forecast as features
+from features.forecast import Asked
 from training.params import ForecastParams
 
 Floats = npt.NDArray[np.float64]
+MIDNIGHT = time()
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Issued:
 
     design: pa.Table
     day: npt.NDArray[np.object_]  # the local day of each row, ISO
+    origin: npt.NDArray[np.int64]  # the number of the origin that asked
     offered: Floats
     handle_s: Floats
     handled: Floats
@@ -44,6 +47,11 @@ class Issued:
         """One design column."""
         return np.asarray(self.design[name].to_numpy(zero_copy_only=False), dtype=np.float64)
 
+    def taken(self, rows: npt.NDArray[np.bool_]) -> Issued:
+        """Only these rows."""
+        kept = [one[rows] for one in (self.offered, self.handle_s, self.handled)]
+        return Issued(self.design.filter(pa.array(rows)), self.day[rows], self.origin[rows], *kept)
+
 
 def local_days(intervals: pa.Table, *, time_zone: str) -> list[date]:
     """The local days on which anything was counted, in order."""
@@ -58,18 +66,32 @@ def issued(intervals: pa.Table, *, days: Sequence[date], params: ForecastParams,
     far: also, from the same origins, one later day each within `params.horizon_days`, by turns, so that a model sees
     every distance. Left out are rows whose count is unknown, and those that the design calls closed when nobody came.
     """
-    grid = features.history(intervals, params=params)
     wanted = [(day, ahead) for place, day in enumerate(days) for ahead in _aheads(place, params, far=far)]
-    designs, names = [], []
-    for day, ahead in wanted:
-        target = day + timedelta(days=ahead)
-        made = features.design(
-            grid, known_until=_midnight(day, params.time_zone), horizon_start=_midnight(target, params.time_zone),
-            horizon_end=_midnight(target + timedelta(days=1), params.time_zone), params=params,
-        )  # fmt: skip
-        designs.append(made)
-        names += [target.isoformat()] * made.num_rows
-    return _with_actuals(pa.concat_tables(designs), np.asarray(names, dtype=object), intervals)
+    asked = [
+        Asked(moment(day, MIDNIGHT, params.time_zone), *(
+            moment(day + timedelta(days=ahead + step), MIDNIGHT, params.time_zone) for step in (0, 1)
+        ))
+        for day, ahead in wanted
+    ]  # fmt: skip
+    return told(intervals, asked=asked, params=params)
+
+
+def told(intervals: pa.Table, *, asked: Sequence[Asked], params: ForecastParams) -> Issued:
+    """What is told at each of these origins, in order of time, beside what came; rows left out as in `issued`."""
+    came = _Came(intervals)
+    made = [
+        _beside(design, came, number, params.time_zone)
+        for number, design in enumerate(features.designs(intervals, asked=asked, params=params))
+    ]
+    return Issued(pa.concat_tables([one.design for one in made]), *(
+        np.concatenate([getattr(one, name) for one in made])
+        for name in ("day", "origin", "offered", "handle_s", "handled")
+    ))  # fmt: skip
+
+
+def moment(day: date, at: time, time_zone: str) -> datetime:
+    """A time of the wall clock on a local day."""
+    return datetime.combine(day, at, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def _aheads(place: int, params: ForecastParams, *, far: bool) -> list[int]:
@@ -78,28 +100,41 @@ def _aheads(place: int, params: ForecastParams, *, far: bool) -> list[int]:
     return [0, 1 + place % (params.horizon_days - 1)]
 
 
-def _midnight(day: date, time_zone: str) -> datetime:
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+class _Came:
+    """The intervals by queue and start, to be looked up many times."""
+
+    def __init__(self, intervals: pa.Table) -> None:
+        queues = intervals["queue"].to_numpy(zero_copy_only=False)
+        self._names = np.unique(queues.astype(str))
+        keys = self._keys(queues, _micros(intervals))
+        self._order = np.argsort(keys, kind="stable")
+        self._keys_in_order = keys[self._order]
+        self._columns = {
+            name: np.asarray(intervals[name].to_numpy(zero_copy_only=False), dtype=np.float64)
+            for name in ("offered_count", "handle_s", "handled_count")
+        }
+
+    def of(self, design: pa.Table) -> tuple[Floats, ...]:
+        """offered, handle_s and handled of each row, NaN where there was no such interval."""
+        keys = self._keys(design["queue"].to_numpy(zero_copy_only=False), _micros(design))
+        place = np.minimum(np.searchsorted(self._keys_in_order, keys), len(self._keys_in_order) - 1)
+        there = self._keys_in_order[place] == keys
+        return tuple(np.where(there, values[self._order[place]], np.nan) for values in self._columns.values())
+
+    def _keys(self, queues: Any, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        found: npt.NDArray[np.int64] = np.searchsorted(self._names, queues.astype(str)) * 2**42 + starts // 1_000_000
+        return found
 
 
-def _with_actuals(design: pa.Table, day: npt.NDArray[np.object_], intervals: pa.Table) -> Issued:
-    queues = intervals["queue"].to_pylist()
-    starts = intervals["interval_start"].cast(pa.int64()).to_pylist()
-    place = {key: number for number, key in enumerate(zip(queues, starts, strict=True))}
-    asked = zip(design["queue"].to_pylist(), design["interval_start"].cast(pa.int64()).to_pylist(), strict=True)
-    found = np.asarray([place.get(key, -1) for key in asked], dtype=np.int64)
-    counted = ("offered_count", "handle_s", "handled_count")
-    offered, handle_s, handled = (_taken(intervals, name, found) for name in counted)
-    kept = (found >= 0) & ~np.isnan(offered) & (_open(design) | (offered > 0))
-    return Issued(design.filter(pa.array(kept)), day[kept], offered[kept], handle_s[kept], handled[kept])
+def _micros(table: pa.Table) -> npt.NDArray[np.int64]:
+    return np.asarray(table["interval_start"].cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
-def _taken(intervals: pa.Table, name: str, at: npt.NDArray[np.int64]) -> Floats:
-    values = np.asarray(intervals[name].to_numpy(zero_copy_only=False), dtype=np.float64)
-    found: Floats = np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
-    return found
-
-
-def _open(design: pa.Table) -> npt.NDArray[np.bool_]:
-    told: Any = design["is_open"].to_numpy(zero_copy_only=False)
-    return np.asarray(told, dtype=bool)
+def _beside(design: pa.Table, came: _Came, origin: int, time_zone: str) -> Issued:
+    offered, handle_s, handled = came.of(design)
+    opened = np.asarray(design["is_open"].to_numpy(zero_copy_only=False), dtype=bool)
+    kept = ~np.isnan(offered) & (opened | (offered > 0))
+    wall = pc.local_timestamp(design["interval_start"].cast(pa.timestamp("us", tz=time_zone)))
+    day = np.asarray(pc.strftime(wall, format="%Y-%m-%d").to_pylist(), dtype=object)
+    every = np.full(design.num_rows, origin, dtype=np.int64)
+    return Issued(design, day, every, offered, handle_s, handled).taken(kept)

@@ -172,9 +172,6 @@ class RoutingParams(RoutingDataParams):
 class ForecastParams(ForecastDataParams):
     """How demand is learned."""
 
-    # How strongly the linear correction of the usual level is drawn to none, in rows: forty days of a queue's half
-    # hours. On `bank_calls` 1,000 is best with 44 days to learn from, and costs little with 63.
-    line_rows: float = 1000.0
     # The published quantiles: the 95, 80 and 50% intervals and the median.
     quantiles: tuple[float, ...] = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
     rounds: int = 120
@@ -189,7 +186,9 @@ class ForecastParams(ForecastDataParams):
     # How far ahead is learned and judged: tomorrow, as planners do each evening.
     horizon_days: int = 1
     # The most recent origins (one a day) to learn from: older habits teach little, and time grows with them.
-    max_origins: int = 200
+    max_origins: int = 400
+    # ... and the rows of all of them: with more, origins are left out evenly. Trees of 15 leaves need no more.
+    max_origin_rows: int = 600_000
 
 
 @dataclass(frozen=True)

@@ -1,101 +1,162 @@
-"""Forecasts made honest on held-back days: how far the model is trusted, and how wide its quantiles must be."""
+"""Forecasts made honest on held-back days: how far the trees are trusted, and how wide the quantiles must be.
+
+What is usual was told before its day came, on all days; so its errors, in units of their usual size, give the
+quantiles their form. The held-back days, which nothing was learned from, then say by how much the whole model's errors
+are larger.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from training.loaders.forecast import TARGETS, bases
+from training.loaders.forecast import AHEAD_H, PARTS, TARGETS, bases, values
 from training.origins import Issued
 from training.params import ForecastParams
 
 Floats = npt.NDArray[np.float64]
-# Fewest held-back rows that may move a quantile.
-FEWEST_ROWS = 100
-# Shares of the model's correction that are tried.
+# Fewest rows that may form a quantile of their own distance ahead.
+FEWEST_ROWS = 1000
+# Held-back days that may say that the trees are right.
+FEWEST_DAYS = 10
+# Days by which a shift of all quantiles is drawn to none: days go together, and fifty know their mean to a seventh of a
+# day's spread only.
+SHIFT_BELIEF = 150.0
+# Shares of what the trees say that are tried.
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+# Days by which the held-back days' larger or smaller errors are drawn to the form's own.
+BELIEF_DAYS = 20.0
+# Days by which the form of a day's total is drawn to Student's t of eight degrees: heavier than normal, as days are.
+DAY_BELIEF, DAY_FREEDOM = 200.0, 8
 
 
 @dataclass(frozen=True)
 class Widened:
-    """By target: how much of the model's correction of the usual level is kept (0 to 1), and what is added to each
-    quantile in the loader's units; and the factors of a day's total."""
+    """By target: how far each part of the trees is kept (0 to 1), and by distance ahead the quantiles' places in units
+    of the spread; and those of a day's total in units of the day's."""
 
-    trust: dict[str, float]
-    by_target: dict[str, list[float]]
-    day_factors: list[float]
+    trust: dict[str, dict[str, float]]
+    offsets: dict[str, list[list[float]]]
+    day_offsets: list[float]
 
 
 def untouched(params: ForecastParams) -> Widened:
-    """Quantiles as the trees give them."""
-    count = len(params.quantiles)
-    return Widened(dict.fromkeys(TARGETS, 1.0), {name: [0.0] * count for name in TARGETS}, [1.0] * count)
+    """All that the trees say, and the quantiles of a normal distribution."""
+    from scipy.stats import norm
+
+    plain = [round(float(norm.ppf(q)), 6) for q in params.quantiles]
+    return Widened(
+        {name: dict.fromkeys(PARTS, 1.0) for name in TARGETS},
+        {name: [plain] * (len(AHEAD_H) + 1) for name in TARGETS}, plain,
+    )  # fmt: skip
 
 
-def widened(model: Any, asked: Issued, *, params: ForecastParams) -> Widened:
-    """Conformalised quantile regression (Romano, Patterson and Candes 2019) on the held-back days.
-
-    The pair around the median at each level is moved apart by the level's quantile of how far outside it the truth lay.
-    It is never narrowed: the held-back days are few, and days are alike within and not between.
-    """
-    raw = asked.matrix(model.columns)
-    based, found = bases(raw, model.columns, line=model.line), model.predict(raw)
-    actual = {"volume": asked.offered, "handle": asked.handle_s}
+def widened(model: Any, *, known: Issued, held: Issued, params: ForecastParams) -> Widened:
+    """What the model's payload must say of itself. known: the rows learned from; held: rows of the held-back days."""
     made = untouched(params)
-    middle = params.quantiles.index(0.5)
     for name in model.targets:
-        centre, unit = based[name]
-        gap = found[name][:, middle] - centre
-        made.trust[name] = trusted(actual[name], centre=centre, gap=gap)
-        found[name] = np.maximum(found[name] - ((1.0 - made.trust[name]) * gap)[:, None], 0.0)
-        made.by_target[name] = _offsets(found[name], actual[name], unit, params.quantiles)
-    return Widened(made.trust, made.by_target, day_factors(found["volume"], asked, params=params))
+        said, errors = _said(model, held, name), _errors(held, model.columns, name)
+        made.trust[name] = trusted(errors, said, days=held.day)
+        left = (errors - made.trust[name]["centre"] * said["centre"]) * np.exp(
+            -made.trust[name]["spread"] * said["spread"]
+        )
+        larger = _larger(left, errors, days=held.day)
+        made.offsets[name] = _offsets(known, model.columns, name, params.quantiles, larger)
+    model.trust, model.offsets = made.trust, made.offsets
+    return Widened(made.trust, made.offsets, day_offsets(model, known, params=params))
 
 
-def trusted(actual: Floats, *, centre: Floats, gap: Floats) -> float:
-    """The share of the trees' correction that the held-back days bear out: the one of the smallest error.
+def _errors(asked: Issued, columns: list[str], target: str) -> Floats:
+    """What came less what was usual, in units of its usual size; NaN where unknown."""
+    centre, unit = bases(asked.matrix(columns), columns)[target]
+    actual = asked.offered if target == "volume" else np.where(np.nan_to_num(asked.handled) > 0, asked.handle_s, np.nan)
+    return np.asarray((values(target, actual) - centre) / unit, dtype=np.float64)
 
-    Trees of a short history correct too much; of two shares that do equally well, the one nearer to a half is taken.
-    """
-    told = ~np.isnan(actual) & ~np.isnan(gap) & ~np.isnan(centre)
+
+def _said(model: Any, asked: Issued, target: str) -> dict[str, Floats]:
+    raw = asked.matrix(model.columns)
+    (centre, unit), (moved, grown) = bases(raw, model.columns)[target], model.located(raw)[target]
+    return {"centre": (moved - centre) / unit, "spread": np.log(grown / unit)}
+
+
+def trusted(errors: Floats, said: Mapping[str, Floats], *, days: Any) -> dict[str, float]:
+    """The share of each part that the held-back days bear out, of which the smaller of two that do as well."""
+    told = ~np.isnan(errors)
+    if not told.any():
+        return dict.fromkeys(PARTS, 0.0)
+    centre = _best(
+        {share: np.abs(errors - share * said["centre"])[told] for share in TRUSTS}, days=np.asarray(days)[told]
+    )
+    left = np.log(np.abs(errors - centre * said["centre"]) + 0.1)
+    left = left - float(np.nanmean(left))
+    spread = _best({share: (left - share * said["spread"])[told] ** 2 for share in TRUSTS}, days=np.asarray(days)[told])
+    return {"centre": centre, "spread": spread}
+
+
+def _best(lost: Mapping[float, Floats], *, days: Any) -> float:
+    """The share that loses least and surely less than none: by two standard errors over FEWEST_DAYS days or more."""
+    names, place = np.unique(np.asarray(days, dtype=str), return_inverse=True)
+    by_day = {share: np.bincount(place, weights=one) for share, one in lost.items()}
+    gain = {share: by_day[0.0] - one for share, one in by_day.items()}
+    error = {share: float(one.std() * np.sqrt(len(names))) for share, one in gain.items()}
+    enough = len(names) >= FEWEST_DAYS
+    sure = [share for share in TRUSTS if share == 0.0 or (enough and gain[share].sum() > 2.0 * error[share])]
+    return max(sure, key=lambda share: (float(gain[share].sum()), -share))
+
+
+def _larger(left: Floats, errors: Floats, *, days: Any) -> float:
+    """How many times larger the model's errors are on the held-back days than the usual's, drawn to one."""
+    told = ~np.isnan(left)
     if not told.any():
         return 1.0
-    errors = {share: float(np.abs(actual - centre - share * gap)[told].sum()) for share in TRUSTS}
-    return min(TRUSTS, key=lambda share: (errors[share], abs(share - 0.5)))
+    ratio = float(np.median(np.abs(left[told])) / max(float(np.median(np.abs(errors[told]))), 1e-9))
+    count = len(set(np.asarray(days)[told]))
+    return float(np.exp(np.log(max(ratio, 0.1)) * count / (count + BELIEF_DAYS)))
 
 
-def day_factors(predicted: Floats, asked: Issued, *, params: ForecastParams) -> list[float]:
-    """Quantiles of a day's total over the sum of its medians, from the held-back days of all queues.
+def _offsets(
+    known: Issued, columns: list[str], target: str, quantiles: Sequence[float], larger: float
+) -> list[list[float]]:
+    """By distance ahead the errors' quantiles; a distance with few rows has those of all."""
+    errors = _errors(known, columns, target)
+    bucket = np.digitize(known.column("ahead_h"), AHEAD_H)
+    told = np.asarray(~np.isnan(errors))
+    weight = np.nan_to_num(known.handled) if target == "handle" else np.ones(len(errors))
+    found = []
+    for place in range(len(AHEAD_H) + 1):
+        mine = told & (bucket == place)
+        mine = mine if mine.sum() >= FEWEST_ROWS else told
+        seen = _quantiles(errors[mine], weight[mine], quantiles)
+        days = len(set(known.day[mine]))
+        shift = _quantiles(errors[mine], weight[mine], [0.5])[0] * SHIFT_BELIEF / (days + SHIFT_BELIEF)
+        found.append([round(larger * float(one - shift), 6) for one in seen])
+    return found
 
-    Student's t with the days' own spread, widened for its being estimated from few: mean 1 by the median's own claim.
-    """
+
+def _quantiles(values: Floats, weights: Floats, quantiles: Sequence[float]) -> Floats:
+    """Of weighted values: where the weight up to the middle of each reaches the level."""
+    if not len(values):
+        return np.zeros(len(quantiles))
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return np.asarray(np.interp(quantiles, total / weights.sum(), values[order]), dtype=np.float64)
+
+
+def day_offsets(model: Any, known: Issued, *, params: ForecastParams) -> list[float]:
+    """Quantiles of the logarithm of a day's total over its mean, in units of the day's spread, over all queues."""
     from scipy.stats import t
 
-    median = predicted[:, params.quantiles.index(0.5)]
-    keys = [f"{queue}|{day}" for queue, day in zip(asked.queue, asked.day, strict=True)]
-    _, place = np.unique(keys, return_inverse=True)
-    total, made = np.bincount(place, weights=asked.offered), np.bincount(place, weights=median)
-    told = made > 0
-    days = len(set(asked.day))
-    if days < 3 or told.sum() < 3:
-        return [1.0] * len(params.quantiles)
-    ratio = total[told] / made[told] - 1.0
-    spread = float(np.sqrt(np.average(ratio**2, weights=made[told]))) * np.sqrt(1 + 1 / days)
-    return [round(max(0.0, 1.0 + float(t.ppf(q, days - 1)) * spread), 6) for q in params.quantiles]
-
-
-def _offsets(predicted: Floats, actual: Floats, unit: Floats, quantiles: tuple[float, ...]) -> list[float]:
-    told = ~np.isnan(actual) & ~np.isnan(predicted).any(axis=1) & (unit > 0)
-    found = [0.0] * len(quantiles)
-    if told.sum() < FEWEST_ROWS:
-        return found
-    for low in range(len(quantiles) // 2):
-        high = len(quantiles) - 1 - low
-        outside = np.maximum(predicted[told, low] - actual[told], actual[told] - predicted[told, high]) / unit[told]
-        level = min(1.0, (quantiles[high] - quantiles[low]) * (1 + 1 / told.sum()))
-        offset = max(0.0, float(np.quantile(outside, level, method="higher")))
-        found[low], found[high] = round(-offset, 6), round(offset, 6)
-    return found
+    believed = t.ppf(params.quantiles, DAY_FREEDOM) * np.sqrt(1.0 - 2.0 / DAY_FREEDOM)
+    near = known.taken(known.column("ahead_h") <= AHEAD_H[0])
+    keys = [f"{queue}|{day}|{origin}" for queue, day, origin in zip(near.queue, near.day, near.origin, strict=True)]
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    mean = model.mean(model.predict(near.matrix(model.columns))["volume"])
+    total, told = (np.bincount(place, weights=one) for one in (near.offered, mean))
+    errors = np.log((total + 1.0) / (told + 1.0)) / near.column("day_spread")[first]
+    seen = np.quantile(errors, params.quantiles) if len(errors) else believed
+    share = len(errors) / (len(errors) + DAY_BELIEF)
+    return [round(float(one), 6) for one in share * seen + (1.0 - share) * believed]

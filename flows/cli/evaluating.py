@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this command."""
     evaluate = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Try a family on files; nothing is kept.")
     evaluate.command("intent")(intent)
+    evaluate.command("forecast")(forecast)
     evaluate.callback()(_families)
     app.add_typer(evaluate, name="evaluate")
 
@@ -72,3 +73,51 @@ def _say(told: dict[str, Any]) -> None:
 def _answered(deployed: dict[str, Any]) -> str:
     right = deployed["accuracy_on_answered"]
     return f"{deployed['coverage']:.1%}" + ("" if right is None else f", of these right {right:.1%}")
+
+
+def forecast(
+    history: Annotated[Path, typer.Option(help="interval_start,queue,offered_count, at any regular interval.")],
+    test_days: Annotated[int, typer.Option(help="The last days that hold data: these are judged, and teach nothing.")],
+    origin_step_days: Annotated[int, typer.Option(help="Judged days between one origin and the next.")] = 1,
+    update_at: Annotated[str | None, typer.Option(help="HH:MM: also judge the rest of each day as told then.")] = None,
+    country: Annotated[str | None, typer.Option(help="ISO code, for public holidays; none without it.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of times without an offset, and of days; or UTC.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(help="Processor threads; the figures do not depend on them.")] = 2,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="section.key=value of params.yaml.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Learn demand from a file's first days and forecast its last, each as it would have been issued."""
+    from flows.evaluating_forecast import evaluate_forecast
+
+    with progress("evaluate forecast", quiet=as_json):
+        told = evaluate_forecast(
+            history=history, test_days=test_days, origin_step_days=origin_step_days, update_at=update_at,
+            country=country, time_zone=time_zone, changes=changes or (), seed=seed, threads=threads,
+        )  # fmt: skip
+    out(told) if as_json else _say_forecast(told)
+
+
+def _say_forecast(told: dict[str, Any]) -> None:
+    """What was done, how far off beside what planners do by hand, how honest, and what to know of the file."""
+    days = told["days"]
+    facts({
+        "learned": f"{days['train'] + days['held']} days of {told['queues']} queues, intervals of "
+                   f"{told['interval_s'] / 60:g} minutes, {told['train_s']:.1f} s, {told['peak_mb']:.0f} MB",
+        "judged": f"{days['test']} days, {told['rows']:,} intervals",
+        "pinball": f"{told['pinball']:.4f} of the mean count",
+        **{f"{level}% intervals": f"hold {one['interval']:.1%} of the counts and {one['day']:.1%} of the days' totals"
+           for level, one in told["coverage"].items()},
+    })  # fmt: skip
+    grains = [grain for grain, value in told["wape"].items() if value is not None]
+    rows = [("forecast", told), *told["baselines"].items()]
+    say("\nWAPE: the sum of errors over the sum of counts, by length of interval")
+    table(("", *grains, "rest of day"), [
+        (name, *(_share(one["wape"][grain]) for grain in grains), _share(one["rest_of_day_wape"])) for name, one in rows
+    ], empty="")  # fmt: skip
+    for remark in told["remarks"]:
+        say(f"note: {remark}")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}"

@@ -69,7 +69,6 @@ def test_the_lags_are_the_same_slot_of_the_last_six_same_weekdays() -> None:
         assert row["is_open"]
         assert [row[f"lag_{k}"] for k in range(1, 7)] == twin
         assert row["lag_median"] == statistics.median(v for v in twin if v is not None)
-        assert row["lag_mean"] == pytest.approx(statistics.fmean(v for v in twin if v is not None))
         assert row["ahead_h"] == pytest.approx((start - origin) / timedelta(hours=1))
 
 
@@ -105,20 +104,23 @@ def test_days_on_which_clocks_change_have_their_own_length() -> None:
         assert told["lag_median"].to_pylist() == [5.0] * count
 
 
-def test_the_level_of_the_last_days_and_of_today_is_told() -> None:
+def test_what_is_usual_follows_a_level_that_rose_and_the_hours_of_today() -> None:
     def risen(local: datetime) -> float | None:
-        return None if office(local) is None else 100.0 if local.date() < date(2026, 3, 10) else 150.0
+        return None if office(local) is None else 100.0 if local.date() < date(2026, 3, 4) else 150.0
 
     given = volumes(70, risen, start=date(2026, 1, 5))
-    evening = design(given, datetime(2026, 3, 11, tzinfo=UTC))[24]
-    assert evening["level_1d"] == pytest.approx((20 * 150 + 10) / (20 * 100 + 10))
-    assert evening["level_3d"] == pytest.approx((3000 + 4000 + 10) / (6000 + 10))
-    assert evening["today_ratio"] == 1.0
-    noon = datetime(2026, 3, 11, 12, tzinfo=UTC)
-    later = design(given, noon)
-    assert later[4]["today_ratio"] == pytest.approx((8 * 150 + 10) / (8 * 100 + 10))
-    assert later[4]["usual_day_total"] == pytest.approx(2000)
-    assert later[4]["position_in_day"] == pytest.approx(12 / 20)
+    before, soon, later = (design(given, datetime(2026, 3, day, tzinfo=UTC))[24] for day in (4, 5, 11))
+    assert before["usual"] == pytest.approx(100.0, abs=1.0)
+    assert before["drift_2d"] == pytest.approx(0.0, abs=0.1)
+    assert 100.0 < soon["usual"] < later["usual"] < 151.0
+    assert soon["drift_2d"] > 5.0 * soon["drift_20d"] > 0.5
+    morning, noon = (design(given, datetime(2026, 3, 4, hour, tzinfo=UTC)) for hour in (0, 12))
+    told = {row["interval_start"]: row for row in noon}
+    at_two = datetime(2026, 3, 4, 14, tzinfo=UTC)
+    assert told[at_two]["usual"] > next(row for row in morning if row["interval_start"] == at_two)["usual"]
+    assert told[at_two]["today_shift"] > 0.0
+    assert before["usual_day_total"] == pytest.approx(2000, rel=0.01)
+    assert before["position_in_day"] == pytest.approx(8 / 20, abs=0.01)
 
 
 def test_counts_that_are_known_late_are_not_read_early() -> None:

@@ -181,20 +181,37 @@ def test_coverage_counts_the_ends_of_the_interval() -> None:
     assert found.tolist() == [1.0, 0.0]
 
 
-def test_trust_in_the_trees_is_what_held_back_days_bear_out() -> None:
-    actual, centre, gap = np.asarray([10.0, 20.0]), np.asarray([8.0, 18.0]), np.asarray([4.0, 4.0])
+def test_the_trees_are_trusted_where_many_held_back_days_bear_them_out() -> None:
+    rng = np.random.default_rng(0)
+    days = np.repeat([f"day {number:02d}" for number in range(20)], 10)
+    said, chance = rng.normal(size=200), rng.normal(size=200)
 
-    assert widening.trusted(actual, centre=centre, gap=gap) == 0.5
-    assert widening.trusted(actual, centre=actual, gap=gap) == 0.0
-    assert widening.trusted(actual, centre=actual - gap, gap=gap) == 1.0
+    def trust(errors: Any, places: Any) -> float:
+        return widening.trusted(errors, {"centre": said, "spread": np.zeros(200)}, days=places)["centre"]
+
+    assert trust(said + 0.1 * chance, days) == 1.0
+    assert trust(0.5 * said + 0.1 * chance, days) == 0.5
+    assert trust(chance, days) == 0.0
+    assert trust(said + 0.1 * chance, np.repeat(["one", "two"], 100)) == 0.0  # two days know nothing
 
 
 def test_a_days_total_has_its_own_distribution(data: Path, fitted: Path) -> None:
     model = loaders.open_payload(fitted)
 
-    low, middle, high = model.day_total([10.0, 20.0, 30.0])
+    narrow, wide = model.day_totals([60.0, 60.0], spread=[0.05, 0.2])
 
-    assert (low < middle < high, middle) == (True, 60.0)
+    assert narrow[0] < narrow[1] < narrow[2]
+    assert narrow[1] == pytest.approx(60.0, rel=0.05)
+    assert np.log(wide / 60.0) == pytest.approx(4.0 * np.log(narrow / 60.0))
+
+
+def test_the_mean_lies_where_the_quantiles_say(fitted: Path) -> None:
+    model = loaders.open_payload(fitted)
+    levels = np.asarray(model.quantiles)
+
+    assert model.mean(np.asarray([[8.0, 10.0, 12.0]])) == pytest.approx(
+        10.0 - 2.0 * (levels[1] + levels[0]) / 2 + 2.0 * (1.0 - (levels[1] + levels[2]) / 2)
+    )
 
 
 def test_far_origins_look_at_every_distance_by_turns(data: Path) -> None:

@@ -1,7 +1,7 @@
 """How a forecast payload answers. This file is copied into every payload as loader.py and needs no other file of ours.
 
-The payload beside it: payload.json (columns, quantiles, widening) and LightGBM models as text, one a quantile. Flows
-call `load` and `Model.predict` to issue a table; MLflow loads the same file from code. Needs numpy and lightgbm.
+The payload beside it: payload.json (columns, quantiles, offsets) and two LightGBM models a target as text. Flows call
+`load` and `Model.predict` to issue a table; MLflow loads the same file from code. Needs numpy and lightgbm.
 """
 
 from __future__ import annotations
@@ -15,54 +15,61 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 TARGETS = ("volume", "handle")
-LINE = (
-    "lag_mean", "lag_1", "lag_2", "lag_median_before", "lag_median_after",
-    "level_1d", "level_3d", "level_7d", "level_28d",
-)  # fmt: skip
+# Each target has a model of where its errors lie, and one of how large they are.
+PARTS = ("centre", "spread")
+# Hours ahead up to which errors are alike: a day, the rest of the week, and beyond.
+AHEAD_H = (36.0, 192.0)
+# The scale of counts, as `features.scale` says it (tested to be the same).
+DISPERSION = 0.003
+SHIFT = 0.375
+# A contact's handle time varies by .7 of its logarithm, and an hour's mean by so much more than chance makes of it.
+HANDLE_SPREAD, HANDLE_COMMON = 0.7, 0.03
+# Errors of more than so many usual sizes are one of these to the trees.
+MOST_SIZES = 4.0
 
 
-def read_by_line(rows: Floats, columns: list[str]) -> Floats:
-    """What the linear correction of volume reads: how other views of the past differ from the median of the same hours.
+def scaled(count: Floats) -> Floats:
+    """Counts on the scale on which errors are learned."""
+    return np.asarray(2.0 / DISPERSION**0.5 * np.arcsinh(DISPERSION**0.5 * np.sqrt(count + SHIFT)), dtype=np.float64)
 
-    (rows, LINE): the mean, the last two weeks and the neighbouring intervals less the median, and the median times how
-    far the last 1, 3, 7 and 28 days stood above usual; all in the unit of `bases`, 0 where unknown.
+
+def counted(value: Floats) -> Floats:
+    """Counts of values on that scale."""
+    found = np.sinh(np.maximum(value, 0.0) * DISPERSION**0.5 / 2.0) ** 2 / DISPERSION - SHIFT
+    return np.asarray(np.maximum(found, 0.0), dtype=np.float64)
+
+
+def bases(rows: Floats, columns: list[str]) -> dict[str, tuple[Floats, Floats]]:
+    """Where each target is expected, on its scale, and how far off that usually is: (centre, unit) by target.
+
+    Volume: what is usual then by calendar and drift. Handle: the logarithm of the usual seconds of that hour.
     """
     told = {name: rows[:, place] for place, name in enumerate(columns)}
-    centre = np.nan_to_num(told["lag_median"])
-    found = [told[name] - centre for name in LINE[:5]] + [centre * (told[name] - 1.0) for name in LINE[5:]]
-    return np.asarray(np.nan_to_num(np.column_stack(found)) / _unit(centre)[:, None], dtype=np.float64)
+    usual, handle = told["usual"], told["handle_usual"]
+    chance = HANDLE_SPREAD**2 / np.maximum(usual, 1.0)
+    with np.errstate(invalid="ignore"):
+        centre = np.log(np.where(handle > 0, handle, np.nan))
+    return {"volume": (scaled(usual), told["spread"]), "handle": (centre, np.sqrt(chance + HANDLE_COMMON**2))}
 
 
-def bases(rows: Floats, columns: list[str], *, line: list[float] | None = None) -> dict[str, tuple[Floats, Floats]]:
-    """Where each target is expected and the unit its error is learned in: (centre, unit) by target, one a row.
-
-    Volume: the median of the same hours before, corrected by the payload's `line`. Handle: the usual mean seconds,
-    learned as a share of it. Errors in such units look alike in every queue and hour, so that eight weeks suffice.
-    """
-    told = {name: rows[:, place] for place, name in enumerate(columns)}
-    centre = np.nan_to_num(told["lag_median"])
-    unit = _unit(centre)
-    usual = np.where(np.isnan(told["handle_median"]), told["handle_usual"], told["handle_median"])
-    corrected = centre if line is None else np.maximum(centre + unit * (read_by_line(rows, columns) @ line), 0.0)
-    return {"volume": (corrected, unit), "handle": (usual, usual)}
+def values(target: str, actual: Floats) -> Floats:
+    """What came, on the target's scale."""
+    return scaled(actual) if target == "volume" else np.asarray(np.log(np.maximum(actual, 1e-3)), dtype=np.float64)
 
 
-def _unit(centre: Floats) -> Floats:
-    """Power 3/4 of the level: between the square root of chance and the proportion of a common cause."""
-    return np.asarray((centre + 1.0) ** 0.75, dtype=np.float64)
+def amounts(target: str, value: Floats) -> Floats:
+    """Contacts or seconds of values on the target's scale."""
+    return counted(value) if target == "volume" else np.asarray(np.exp(value), dtype=np.float64)
 
 
 def features(rows: Floats, columns: list[str]) -> Floats:
-    """What the trees read: counts as shares of the expected count, seconds as shares of the usual seconds."""
+    """What the trees read: counts on the scale of errors; the queue's own size is told by that too."""
     found = rows.copy()
-    based = bases(rows, columns)
-    for place, name in enumerate(columns):
-        if name.startswith("lag_") and name != "lag_median":
-            found[:, place] = rows[:, place] / (based["volume"][0] + 1.0)
-        if name in ("handle_median", "handle_recent"):
-            found[:, place] = rows[:, place] / based["handle"][0]
+    for name in ("usual", "usual_day_total"):
+        place = columns.index(name)
+        found[:, place] = scaled(rows[:, place])
     return found
 
 
@@ -70,7 +77,7 @@ class Model:
     """A loaded payload: the distribution of contacts offered and of their mean handle time, by interval."""
 
     def __init__(self, folder: Path, *, threads: int) -> None:
-        """Read the payload in `folder`. ValueError for another family."""
+        """Read the payload in `folder`. ValueError for another family or format."""
         import lightgbm
 
         told = json.loads((folder / "payload.json").read_text(encoding="utf-8"))
@@ -79,18 +86,14 @@ class Model:
         self.columns: list[str] = told["columns"]
         self.quantiles: list[float] = told["quantiles"]
         self.targets: list[str] = told["targets"]
-        self.widening: dict[str, list[float]] = told["widening"]
-        self.line: list[float] = told["line"]
-        self.trust: dict[str, float] = told["trust"]
-        self.day_factors: list[float] = told["day_factors"]
+        self.offsets: dict[str, list[list[float]]] = told["offsets"]
+        self.trust: dict[str, dict[str, float]] = told["trust"]
+        self.day_offsets: list[float] = told["day_offsets"]
         self._threads = threads
         self._boosters = {
-            target: [
-                lightgbm.Booster(model_str=(folder / f"{target}_{number}.txt").read_text(encoding="utf-8"))
-                for number in range(len(self.quantiles))
-            ]
-            for target in self.targets
-        }
+            (target, part): lightgbm.Booster(model_str=(folder / f"{target}_{part}.txt").read_text(encoding="utf-8"))
+            for target in self.targets for part in PARTS
+        }  # fmt: skip
 
     def predict(self, matrix: npt.ArrayLike) -> dict[str, Floats]:
         """Quantiles of each row: {"volume": (n, quantiles) contacts, "handle": (n, quantiles) seconds}.
@@ -101,23 +104,46 @@ class Model:
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.columns):
             raise ValueError(f"expected (intervals, {len(self.columns)}) features, came {rows.shape}")
-        based, read = bases(rows, self.columns, line=self.line), features(rows, self.columns)
-        return {target: self._quantiles(target, read, based[target]) for target in TARGETS}
+        located = self.located(rows)
+        return {target: self._quantiles(target, rows, located) for target in TARGETS}
 
-    def day_total(self, medians: npt.ArrayLike) -> Floats:
-        """Quantiles of a day's total from the medians of its intervals: the day's own error, not a sum of quantiles."""
-        return float(np.sum(medians)) * np.asarray(self.day_factors)
-
-    def _quantiles(self, target: str, read: Floats, based: tuple[Floats, Floats]) -> Floats:
-        if target not in self.targets:
-            return np.full((len(read), len(self.quantiles)), np.nan)
-        centre, unit = based
-        raw = np.column_stack([one.predict(read, num_threads=self._threads) for one in self._boosters[target]])
-        ordered = np.sort(raw, axis=1)
-        middle = ordered[:, [self.quantiles.index(0.5)]]
-        widened = ordered - (1.0 - self.trust[target]) * middle + np.asarray(self.widening[target])
-        found: Floats = np.sort(np.maximum(centre[:, None] + widened * unit[:, None], 0.0), axis=1)
+    def located(self, matrix: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """(centre, unit) of each row by target, on the target's scale, with what the trees say as far as trusted."""
+        read, found = features(matrix, self.columns), bases(matrix, self.columns)
+        for target in self.targets:
+            centre, unit = found[target]
+            said = {part: self.trust[target][part] * self._said(target, part, read) for part in PARTS}
+            found[target] = centre + unit * said["centre"], unit * np.exp(said["spread"])
         return found
+
+    def mean(self, quantiles: Floats) -> Floats:
+        """The mean of each row from its quantiles (n, quantiles): each stands for the levels that are nearest to it."""
+        levels = np.asarray(self.quantiles)
+        edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2.0, [1.0]])
+        return np.asarray(quantiles @ np.diff(edges), dtype=np.float64)
+
+    def day_totals(self, means: npt.ArrayLike, *, spread: npt.ArrayLike) -> Floats:
+        """Quantiles of days' totals, (days, quantiles) contacts: of their own, as quantiles of intervals do not add up.
+
+        means: (days,) the sums of the intervals' means. spread: (days,) the share by which such a total is usually off
+        (`day_spread`).
+        """
+        sizes = np.asarray(spread, dtype=np.float64)[:, None] * np.asarray(self.day_offsets)
+        return np.asarray(np.asarray(means, dtype=np.float64)[:, None] * np.exp(sizes), dtype=np.float64)
+
+    def _said(self, target: str, part: str, read: Floats) -> Floats:
+        if not self.trust[target][part]:
+            return np.zeros(len(read))
+        said = self._boosters[target, part].predict(read, num_threads=self._threads)
+        return np.clip(np.asarray(said, dtype=np.float64), -MOST_SIZES, MOST_SIZES)
+
+    def _quantiles(self, target: str, rows: Floats, located: dict[str, tuple[Floats, Floats]]) -> Floats:
+        if target not in self.targets:
+            return np.full((len(rows), len(self.quantiles)), np.nan)
+        centre, unit = located[target]
+        bucket = np.digitize(rows[:, self.columns.index("ahead_h")], AHEAD_H)
+        spaced = centre[:, None] + unit[:, None] * np.asarray(self.offsets[target])[bucket]
+        return np.sort(amounts(target, spaced), axis=1)
 
 
 def load(folder: Path, *, threads: int = 1) -> Model:

@@ -1,0 +1,228 @@
+"""Counts by queue and interval as one table, for trying a forecast on: mended with a reason, or refused with one.
+
+What a workspace takes in goes row by row through its contracts (`volume_csv`); this is for an engineer's file that is
+kept nowhere. Nothing is left out silently: every repair is a remark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from centre.intake import local_time
+from centre.intake.reading import records, refuse_not_text
+from data_contracts.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUIRED = ("interval_start", "queue", "offered_count")
+# A length of interval that fewer of the queues' weeks have is an accident of gaps, not a habit of the source.
+LEAST_WEEKS = 0.02
+# More rows than this off the grid of intervals, and the file is no series of intervals.
+MOST_OFF_GRID = 0.05
+# Nobody stops for four weeks and goes on (as `features.openness` has it).
+STOPPED_DAYS = 28
+# A centre that has more of its contacts at night than this is likelier to have been read in the wrong time zone.
+NIGHT, MOST_AT_NIGHT = (23, 6), 0.5
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Counts:
+    """rows: queue, interval_start (UTC), offered_count, in order; the intervals' length; what was mended and why."""
+
+    rows: pd.DataFrame
+    interval_s: int
+    remarks: tuple[str, ...]
+
+
+@dataclass
+class _Mending:
+    """The rows as they are mended, with what was said of it."""
+
+    rows: pd.DataFrame
+    remarks: list[str] = field(default_factory=list)
+
+    def leave_out(self, bad: Any, *, why: str, column: str) -> None:
+        """Drop rows and say how many, why, and what the first of them holds."""
+        if bad.any():
+            first = self.rows.loc[bad, column].iloc[0]
+            self.remarks.append(f"left out {int(bad.sum())} rows: {why} (the first has {column} {str(first)[:40]!r})")
+            self.rows = self.rows[~bad].reset_index(drop=True)
+
+
+def read(path: Path, *, time_zone: str | None) -> Counts:
+    """The counts of `interval_start,queue,offered_count`. Times without an offset are wall times in `time_zone` (UTC).
+
+    Raises NotFound, NotText, MissingColumn, and InputError for what is no series of intervals: no row that can be used,
+    nobody ever came, intervals that do not divide a day or are of lengths that do not fit into each other.
+    """
+    refuse_not_text(path)
+    zone = local_time.zone(time_zone or "UTC")
+    next(_checked(path), None)
+    found = _read_all(path)
+    _refuse_none(found, path)
+    _read_times(found, zone)
+    _read_counts(found)
+    _refuse_none(found, path)
+    _single(found)
+    interval_s = _on_one_grid(found, zone, path)
+    _refuse_nobody(found, path)
+    _remark_oddities(found, zone)
+    rows = found.rows.sort_values(["queue", "interval_start"], kind="stable").reset_index(drop=True)
+    return Counts(rows[["queue", "interval_start", "offered_count"]], interval_s, tuple(found.remarks))
+
+
+def _checked(path: Path) -> Iterator[Any]:
+    """Refuses a header that lacks a column."""
+    return records(path, required=REQUIRED, delimiter=",")
+
+
+def _read_all(path: Path) -> _Mending:
+    from pyarrow import csv
+
+    skipped: list[str] = []
+
+    def skip(row: Any) -> str:
+        skipped.append(str(row.text or "")[:40])
+        return "skip"
+
+    table = csv.read_csv(
+        path, parse_options=csv.ParseOptions(invalid_row_handler=skip),
+        convert_options=csv.ConvertOptions(
+            column_types=dict.fromkeys(REQUIRED, "string"), include_columns=list(REQUIRED), strings_can_be_null=False
+        ),
+    )  # fmt: skip
+    rows = table.to_pandas().apply(lambda column: column.str.strip())
+    found = _Mending(rows)
+    if skipped:
+        found.remarks.append(f"left out {len(skipped)} rows: not as many fields as the header ({skipped[0]!r})")
+    found.leave_out(found.rows["queue"] == "", why="no queue", column="interval_start")
+    return found
+
+
+def _read_times(found: _Mending, zone: Any) -> None:
+    import pandas as pd
+
+    text = found.rows["interval_start"]
+    aware = text.str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{2})$", regex=True)
+    told = pd.to_datetime(text.where(aware), format="ISO8601", errors="coerce", utc=True)
+    wall = pd.to_datetime(text.where(~aware), format="ISO8601", errors="coerce")
+    second = found.rows.assign(wall=wall).groupby(["queue", "wall"], dropna=False).cumcount() > 0
+    instant = wall.dt.tz_localize(zone, ambiguous=~second.to_numpy(), nonexistent="NaT").dt.tz_convert("UTC")
+    found.rows["read"] = told.fillna(instant).astype("datetime64[us, UTC]")
+    found.leave_out(wall.notna() & instant.isna(), why="a change of clocks skipped that time", column="interval_start")
+    found.leave_out(found.rows["read"].isna(), why="not a time (ISO 8601 is)", column="interval_start")
+    found.rows["interval_start"] = found.rows.pop("read")
+
+
+def _read_counts(found: _Mending) -> None:
+    import pandas as pd
+
+    counts = pd.to_numeric(found.rows["offered_count"], errors="coerce")
+    bad = ~np.isfinite(counts) | (counts < 0)
+    found.leave_out(bad, why="no count of 0 or more", column="offered_count")
+    found.rows["offered_count"] = counts[~bad].to_numpy(dtype=np.float64)
+    parts = found.rows["offered_count"] % 1 != 0
+    if parts.any():
+        found.remarks.append(f"kept {int(parts.sum())} counts that are no whole numbers as they are")
+
+
+def _refuse_none(found: _Mending, path: Path) -> None:
+    if not len(found.rows):
+        raise InputError("no row can be used", expected=",".join(REQUIRED), came="; ".join(found.remarks) or "no rows",
+                         where=str(path))  # fmt: skip
+
+
+def _single(found: _Mending) -> None:
+    """One row a queue and interval: the same row twice is one; two that contradict each other are none."""
+    same = found.rows.duplicated()
+    if same.any():
+        found.remarks.append(f"{int(same.sum())} rows stand twice, and count once")
+        found.rows = found.rows[~same].reset_index(drop=True)
+    torn = found.rows.duplicated(["queue", "interval_start"], keep=False)
+    found.leave_out(torn, why="several counts for one queue and interval", column="interval_start")
+
+
+def _on_one_grid(found: _Mending, zone: Any, path: Path) -> int:
+    """The length of the intervals; rows are brought to it, and left out where they do not lie on its grid."""
+    lengths = _lengths(found.rows)
+    if not lengths:
+        raise InputError("nothing tells how long an interval is", expected="two intervals of a queue on one day",
+                         came="single ones", where=str(path))  # fmt: skip
+    longest = max(lengths)
+    if _DAY_S % longest or any(longest % one for one in lengths):
+        raise InputError(
+            "not regular intervals", expected="lengths that divide a day and fit into each other, as 15 and 30 minutes",
+            came=" and ".join(f"{one / 60:g} minutes" for one in lengths), where=str(path),
+            remedy="Bring the file to one length.",
+        )  # fmt: skip
+    second = _second_of_day(found.rows["interval_start"], zone)
+    phase = int(np.bincount((second % min(lengths)).astype(int)).argmax())
+    off = (second - phase) % min(lengths) != 0
+    if off.mean() > MOST_OFF_GRID:
+        raise InputError("not regular intervals", expected=f"starts every {min(lengths) / 60:g} minutes",
+                         came=f"{off.mean():.0%} of the rows between them", where=str(path))  # fmt: skip
+    found.leave_out(off, why=f"not on the grid of {min(lengths) / 60:g} minutes", column="interval_start")
+    if phase:
+        found.remarks.append(f"intervals begin {phase / 60:g} minutes late on the clock: read as if they began on it")
+        found.rows["interval_start"] -= np.timedelta64(phase, "s")
+    if len(lengths) > 1:
+        _coarsen(found, longest, zone)
+    return longest
+
+
+def _lengths(rows: pd.DataFrame) -> list[int]:
+    """The usual steps between starts, by queue and week, that are a habit; shortest first."""
+    ordered = rows.sort_values(["queue", "interval_start"], kind="stable")
+    step = ordered.groupby("queue")["interval_start"].diff().dt.total_seconds()
+    week = ordered["interval_start"].dt.floor("7D")
+    told = step.notna() & (step <= _DAY_S)
+    usual = step[told].astype(int).groupby([ordered["queue"][told], week[told]]).agg(lambda one: one.mode().iloc[0])
+    share = usual.value_counts(normalize=True)
+    return sorted(int(length) for length, part in share.items() if part >= LEAST_WEEKS)
+
+
+def _second_of_day(starts: pd.Series, zone: Any) -> Any:
+    local = starts.dt.tz_convert(zone)
+    return (local.dt.hour * 3600 + local.dt.minute * 60 + local.dt.second).to_numpy()
+
+
+def _coarsen(found: _Mending, length: int, zone: Any) -> None:
+    """Shorter intervals are added up to the longest; one of which a part is missing is unknown."""
+    rows = found.rows
+    rows["interval_start"] -= (_second_of_day(rows["interval_start"], zone) % length).astype("timedelta64[s]")
+    cells = rows.groupby(["queue", "interval_start"], as_index=False)
+    added = cells.agg(offered_count=("offered_count", "sum"), parts=("offered_count", "size"))
+    week = added["interval_start"].dt.floor("7D")
+    usual = added["parts"].groupby([added["queue"], week]).transform("max")
+    found.rows = added
+    found.remarks.append(f"intervals of several lengths: shorter ones are added up to {length / 60:g} minutes")
+    found.leave_out(added["parts"] < usual, why="a part of the interval is missing", column="interval_start")
+
+
+def _refuse_nobody(found: _Mending, path: Path) -> None:
+    if not (found.rows["offered_count"] > 0).any():
+        raise InputError("nobody ever came", expected="counts above 0", came="only zeros", where=str(path),
+                         remedy="A queue without contacts needs no forecast: its forecast is 0.")  # fmt: skip
+
+
+def _remark_oddities(found: _Mending, zone: Any) -> None:
+    """What is no fault and may be one: missing days, queues that stopped, nights that are busier than days."""
+    rows = found.rows
+    local = rows["interval_start"].dt.tz_convert(zone)
+    days = local.dt.normalize().dt.tz_localize(None)
+    missing = (days.max() - days.min()).days + 1 - days.nunique()
+    if missing:
+        found.remarks.append(f"{missing} of the days between the first and the last hold no rows: taken to be closed")
+    last = days[rows["offered_count"] > 0].groupby(rows["queue"]).max()
+    for queue in sorted(last.index[(days.max() - last).dt.days > STOPPED_DAYS]):
+        found.remarks.append(f"the queue {queue!r} has had nobody since {last[queue]:%Y-%m-%d}: taken to have stopped")
+    at_night = rows["offered_count"][(local.dt.hour >= NIGHT[0]) | (local.dt.hour < NIGHT[1])].sum()
+    if at_night > MOST_AT_NIGHT * rows["offered_count"].sum():
+        found.remarks.append(f"most contacts come between {NIGHT[0]} and {NIGHT[1]} o'clock in {zone}: is that right?")

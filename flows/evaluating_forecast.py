@@ -1,0 +1,93 @@
+"""A file of counts for an evaluation of the forecast: read, mended, judged origin by origin; nothing is kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.errors import InputError, NotEnoughData
+from flows.checkout import checkout_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from centre.intake.counts import Counts
+
+# Weeks ahead that an evaluation may ask for, as issuing does.
+HORIZON_DAYS = 56
+
+
+def evaluate_forecast(
+    *, history: Path, test_days: int, origin_step_days: int, update_at: str | None, country: str | None,
+    time_zone: str | None, changes: Sequence[str], seed: int, threads: int,
+) -> dict[str, Any]:  # fmt: skip
+    """`training.forecast_evaluation` on a file; see there for the figures. Adds `remarks`: what was mended and why.
+
+    update_at: HH:MM of the local day. Raises what reading a file raises, InputError for numbers of days that make no
+    sense, NotEnoughData where the days before the judged ones are too few.
+    """
+    from centre.intake import counts
+    from training import forecast_evaluation, params
+    from training.forecast_evaluation import Question
+
+    question = Question(_days(test_days, "--test-days"), _days(origin_step_days, "--origin-step-days"),
+                        _time(update_at))  # fmt: skip
+    given = [f"forecast.country={country}"] if country else []
+    changed = params.override(params.load(checkout_of().folder / "params.yaml"), [*given, *changes]).forecast
+    read = counts.read(history, time_zone=time_zone)
+    told = replace(changed, time_zone=time_zone or "UTC", interval_s=read.interval_s, horizon_days=HORIZON_DAYS)
+    try:
+        with tempfile.TemporaryDirectory(prefix="parley-evaluate-") as folder:
+            found = forecast_evaluation.evaluate(
+                table_of(read), question, params=told, seed=seed, threads=threads, to=Path(folder)
+            )
+    except NotEnoughData as error:
+        error.where = str(history)
+        raise
+    return {**found, "remarks": list(read.remarks)}
+
+
+def table_of(read: Counts) -> pa.Table:
+    """The intervals table of `features.demand`: each count is known when its interval ends."""
+    import pyarrow as pa
+
+    from features.demand import SCHEMA
+
+    count = len(read.rows)
+    starts = pa.array(read.rows["interval_start"]).cast(pa.timestamp("us", tz="UTC"))
+    ends = pa.array(read.rows["interval_start"] + _seconds(read.interval_s)).cast(pa.timestamp("us", tz="UTC"))
+    columns = {
+        "queue": pa.array(read.rows["queue"].astype(str)), "interval_start": starts,
+        "interval_s": pa.array([read.interval_s] * count), "offered_count": pa.array(read.rows["offered_count"]),
+        "handled_count": pa.nulls(count, pa.float64()), "handle_s": pa.nulls(count, pa.float64()),
+        "is_open": pa.array([True] * count), "known_at": ends, "part": pa.array(["train"] * count),
+    }  # fmt: skip
+    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def _seconds(count: int) -> Any:
+    import pandas as pd
+
+    return pd.Timedelta(seconds=count)
+
+
+def _days(count: int, option: str) -> int:
+    if count < 1:
+        raise InputError("not a number of days", expected="1 or more", came=str(count), where=option)
+    return count
+
+
+def _time(text: str | None) -> time | None:
+    if text is None:
+        return None
+    try:
+        told = time.fromisoformat(text)
+    except ValueError as error:
+        raise InputError("not a time of the day", expected="HH:MM, as 11:00", came=text, where="--update-at") from error
+    if told.tzinfo is not None:
+        raise InputError("not a time of the day", expected="HH:MM on the local clock", came=text, where="--update-at")
+    return told
