@@ -48,7 +48,8 @@ DESIGN_COLUMNS = (*CALENDAR_COLUMNS, *VOLUME_COLUMNS, *HANDLE_COLUMNS)
 CATEGORICAL = ("queue_code",)
 KEY_COLUMNS = ("queue", "interval_start", "interval_s", "is_open")
 PLANNER_COLUMNS = (*(f"lag_{k}" for k in range(1, LAGS + 1)), "lag_median", "handle_median")
-_CODES = 997
+# Two queues may share a code; with more codes LightGBM warns, on standard output, of the few that are there.
+_CODES = 199
 _SAME_WEEKDAYS = 3
 
 

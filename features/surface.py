@@ -55,6 +55,7 @@ class Surface:
         self.gram = np.zeros((queues, width, width))
         self.cross = np.zeros((queues, width, slots))
         self.days = np.zeros(queues)
+        self.levels = np.zeros(queues)  # sums over these days of a slot's mean
         self.told = np.zeros((queues, slots), dtype=bool)
         self.basis = np.zeros((queues, slots, min(slots, MOST_ORDERS)))
         self.coefficients = np.zeros((queues, width, self.basis.shape[2]))
@@ -71,7 +72,7 @@ class Surface:
 
     def pass_day(self) -> None:
         """Another day has passed: all older ones count less."""
-        for one in (self.gram, self.cross, self.days):
+        for one in (self.gram, self.cross, self.days, self.levels):
             one *= MEMORY
 
     def add(self, row: Floats, course: Floats, *, queues: Flags) -> None:
@@ -80,6 +81,7 @@ class Surface:
         self.gram += read[:, :, None] * read[:, None, :]
         self.cross += read[:, :, None] * np.where(queues[:, None], course, 0.0)[:, None, :]
         self.days += queues
+        self.levels += np.where(queues, (course * self.told).sum(axis=1) / np.maximum(self.told.sum(axis=1), 1), 0.0)
 
     def mend(self, row: Floats, change: Floats) -> None:
         """What a learned day's course was wrong by: slots that were filled in by then are known now."""
@@ -89,15 +91,16 @@ class Surface:
         """The coefficients (queues, features, orders) by all days so far, of which the first is so many days ago."""
         wanted = self.cross @ self.basis
         drags = _drags(self.kinds, self.basis.shape[2], span_days)
-        likes = self._likes()
+        likes = self._likes(span_days)
         if likes is not None:
             drags = np.where([[kind == "always"] for kind in self.kinds], drags, drags * LIKES_DRAG)
-            wanted = wanted + drags * likes
         for first, last in pairwise(_BANDS):
             if first < self.basis.shape[2]:
                 band = slice(first, last)
-                penalty = np.eye(len(self.kinds)) * drags[:, band].mean(axis=1)
-                self.coefficients[:, :, band] = np.linalg.solve(self.gram + penalty, wanted[:, :, band])
+                drag = drags[:, band].mean(axis=1)
+                pulled = 0.0 if likes is None else drag[None, :, None] * likes[:, :, band]
+                gram = self.gram + np.eye(len(drag)) * drag
+                self.coefficients[:, :, band] = np.linalg.solve(gram, wanted[:, :, band] + pulled)
 
     def orders(self, row: Floats) -> Floats:
         """(queues, orders) of a day by its calendar (queues, features)."""
@@ -114,15 +117,19 @@ class Surface:
         found: Floats = np.einsum("qsk,...qs->...qk", self.basis, course)
         return found
 
-    def _likes(self) -> Floats | None:
+    def _likes(self, span_days: int) -> Floats | None:
         """(queues, features, orders): the calendar's effects that the queues have in common, in each one's own size."""
         weight = np.maximum(self.days - LIKES_DAYS, 0.0)[:, None, None]
         if (weight > 0).sum() < FEWEST_LIKES:
             return None
-        width = np.sqrt(np.maximum(self.told.sum(axis=1), 1))
-        size = np.maximum(steepness(counted(self.coefficients[:, 0, 0] / width)), LEAST_SIZE)[:, None, None]
+        level = counted(self.levels / np.maximum(self.days, 1e-9))
+        size = np.maximum(steepness(level), LEAST_SIZE)[:, None, None]
         common = (weight * self.coefficients / size).sum(axis=0) / float(weight.sum())
-        common[[kind == "always" for kind in self.kinds]] = 0.0
+        common[[kind == "always" or span_days < CYCLE_DAYS.get(kind, 0) for kind in self.kinds]] = 0.0
+        # Weekdays say how they differ from each other; what they share is each queue's own level.
+        weekdays = np.asarray([kind == "weekday" for kind in self.kinds])
+        weekdays &= common.any(axis=1)
+        common[weekdays] -= common[weekdays].mean(axis=0) if weekdays.any() else 0.0
         found: Floats = size * common[None]
         return found
 

@@ -23,7 +23,7 @@ HORIZON_DAYS = 56
 
 def evaluate_forecast(
     *, history: Path, test_days: int, origin_step_days: int, update_at: str | None, country: str | None,
-    time_zone: str | None, changes: Sequence[str], seed: int, threads: int,
+    time_zone: str | None, rivals: bool, changes: Sequence[str], seed: int, threads: int,
 ) -> dict[str, Any]:  # fmt: skip
     """`training.forecast_evaluation` on a file; see there for the figures. Adds `remarks`: what was mended and why.
 
@@ -35,7 +35,7 @@ def evaluate_forecast(
     from training.forecast_evaluation import Question
 
     question = Question(_days(test_days, "--test-days"), _days(origin_step_days, "--origin-step-days"),
-                        _time(update_at))  # fmt: skip
+                        _time(update_at), rivals)  # fmt: skip
     given = [f"forecast.country={country}"] if country else []
     changed = params.override(params.load(checkout_of().folder / "params.yaml"), [*given, *changes]).forecast
     read = counts.read(history, time_zone=time_zone)

@@ -96,14 +96,19 @@ def fitted(
     columns = learnable(start)
     leaf_rows = max(params.min_leaf_rows, round(params.min_leaf_days * len(known.offered) / len(set(known.day))))
     to.mkdir(parents=True, exist_ok=True)
-    targets = [
+    grown = [
         name for name in TARGETS
         if _grown(name, known, columns, leaf_rows=leaf_rows, params=params, seed=seed, threads=threads, to=to)
     ]  # fmt: skip
+    targets = sorted({"volume", *grown}, key=TARGETS.index)
     loaders.place("forecast", to=to)
-    _write(to, params=params, columns=columns, targets=targets, made=widening.untouched(params))
+    _write(to, params=params, columns=columns, targets=targets, made=widening.untouched(params, grown=grown))
     made = widening.widened(loaders.open_payload(to, threads=threads), known=asked, held=kept, params=params)
     _write(to, params=params, columns=columns, targets=targets, made=made)
+    for name in grown:
+        for part in PARTS:
+            if not made.trust[name][part]:
+                (to / f"{name}_{part}.txt").unlink()  # nothing reads what is not believed
     return {"origins": len(start), "rows": len(known.offered), "calibrated_on_days": len(held)}
 
 

@@ -25,8 +25,9 @@ Floats = npt.NDArray[np.float64]
 LEVELS = (0.8, 0.95)
 # Minutes at which errors are told beside the file's own interval; the rest of a day is judged at the first that fits.
 GRAINS = (30, 60)
-# Days held back to make the forecast honest: a fifth of what is learned from, between one week and eight.
-HELD_SHARE, HELD_LEAST, HELD_MOST = 0.2, 7, 56
+# Days held back to make the forecast honest: a fifth of what is learned from, between a week of weekdays and eight
+# weeks.
+HELD_SHARE, HELD_LEAST, HELD_MOST = 0.2, 5, 56
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Question:
     """What is judged: the last `test_days` local days that hold data, from an origin at every `step_days`-th of them.
 
     update_at: also the rest of each of these days as told at that time of day, from intervals that had ended by then.
+    rivals: also by MSTL with AutoETS, refitted at each day's start, which takes its time.
     """
 
     test_days: int
     step_days: int = 1
     update_at: time | None = None
+    rivals: bool = False
 
 
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
     """
     days = origins.local_days(table, time_zone=params.time_zone)
     learned, judged = days[: -question.test_days], days[-question.test_days :]
-    rows.enough(len(learned), needed=3 * 7, of="days before the judged ones", where="the history")
+    rows.enough(len(learned), needed=3 * HELD_LEAST, of="days before the judged ones", where="the history")
     train, held = _parts(learned)
     before = table.filter(_starts_before(table, judged[0], params))
     measured = rows.measured(
@@ -70,6 +73,8 @@ def evaluate(
         "days": {"train": len(train), "held": len(held), "test": len(judged)}, "rows": len(asked.offered),
         "queues": len(set(asked.queue)), "interval_s": int(table["interval_s"][0].as_py()),
     }  # fmt: skip
+    if question.rivals:
+        told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
     rest = _rest_of_day(table, model, judged, question.update_at, params) if question.update_at else _Rest(None, {})
     told["rest_of_day_wape"] = rest.wape
     for name, figures in told["baselines"].items():
@@ -87,6 +92,13 @@ def planners(asked: Issued) -> dict[str, Floats]:
         "last_week": mean[1], "mean_of_four": mean[4], "median_of_six": baselines.same_weekdays(asked),
         "mean_of_eight": mean[8], "seasonal_naive": mean[1],
     }  # fmt: skip
+
+
+def _rival(table: pa.Table, asked: Issued, judged: Sequence[date], params: ForecastParams) -> dict[str, Any]:
+    from training import forecast_rivals
+
+    rival = forecast_rivals.mstl_ets(table, asked, days=judged, params=params)
+    return {**_point_errors(asked, rival.point, rival.point), "seconds": round(rival.seconds, 3)}
 
 
 def _parts(days: Sequence[date]) -> tuple[list[date], list[date]]:

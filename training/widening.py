@@ -44,20 +44,20 @@ class Widened:
     day_offsets: list[float]
 
 
-def untouched(params: ForecastParams) -> Widened:
-    """All that the trees say, and the quantiles of a normal distribution."""
+def untouched(params: ForecastParams, *, grown: Sequence[str]) -> Widened:
+    """All that the trees say, where they were grown, and the quantiles of a normal distribution."""
     from scipy.stats import norm
 
     plain = [round(float(norm.ppf(q)), 6) for q in params.quantiles]
     return Widened(
-        {name: dict.fromkeys(PARTS, 1.0) for name in TARGETS},
+        {name: dict.fromkeys(PARTS, float(name in grown)) for name in TARGETS},
         {name: [plain] * (len(AHEAD_H) + 1) for name in TARGETS}, plain,
     )  # fmt: skip
 
 
 def widened(model: Any, *, known: Issued, held: Issued, params: ForecastParams) -> Widened:
     """What the model's payload must say of itself. known: the rows learned from; held: rows of the held-back days."""
-    made = untouched(params)
+    made = untouched(params, grown=model.targets)
     for name in model.targets:
         said, errors = _said(model, held, name), _errors(held, model.columns, name)
         made.trust[name] = trusted(errors, said, days=held.day)

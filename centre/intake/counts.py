@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REQUIRED = ("interval_start", "queue", "offered_count")
 # A length of interval that fewer of the queues' weeks have is an accident of gaps, not a habit of the source.
 LEAST_WEEKS = 0.02
+# ... and steps in a week that make a habit.
+FEWEST_STEPS = 4
 # More rows than this off the grid of intervals, and the file is no series of intervals.
 MOST_OFF_GRID = 0.05
 # Nobody stops for four weeks and goes on (as `features.openness` has it).
@@ -183,8 +185,9 @@ def _lengths(rows: pd.DataFrame) -> list[int]:
     step = ordered.groupby("queue")["interval_start"].diff().dt.total_seconds()
     week = ordered["interval_start"].dt.floor("7D")
     told = step.notna() & (step <= _DAY_S)
-    usual = step[told].astype(int).groupby([ordered["queue"][told], week[told]]).agg(lambda one: one.mode().iloc[0])
-    share = usual.value_counts(normalize=True)
+    weeks = step[told].astype(int).groupby([ordered["queue"][told], week[told]])
+    usual, steps = weeks.agg(lambda one: one.mode().iloc[0]), weeks.size()
+    share = usual[steps >= min(FEWEST_STEPS, int(steps.max()))].value_counts(normalize=True) if len(usual) else usual
     return sorted(int(length) for length, part in share.items() if part >= LEAST_WEEKS)
 
 

@@ -82,6 +82,7 @@ def forecast(
     update_at: Annotated[str | None, typer.Option(help="HH:MM: also judge the rest of each day as told then.")] = None,
     country: Annotated[str | None, typer.Option(help="ISO code, for public holidays; none without it.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="Of times without an offset, and of days; or UTC.")] = None,
+    rivals: Annotated[bool, typer.Option("--rivals", help="Also MSTL with AutoETS (minutes).")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads; the figures do not depend on them.")] = 2,
     changes: Annotated[list[str] | None, typer.Option("--set", help="section.key=value of params.yaml.")] = None,
@@ -93,7 +94,7 @@ def forecast(
     with progress("evaluate forecast", quiet=as_json):
         told = evaluate_forecast(
             history=history, test_days=test_days, origin_step_days=origin_step_days, update_at=update_at,
-            country=country, time_zone=time_zone, changes=changes or (), seed=seed, threads=threads,
+            country=country, time_zone=time_zone, rivals=rivals, changes=changes or (), seed=seed, threads=threads,
         )  # fmt: skip
     out(told) if as_json else _say_forecast(told)
 

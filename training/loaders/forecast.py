@@ -92,7 +92,7 @@ class Model:
         self._threads = threads
         self._boosters = {
             (target, part): lightgbm.Booster(model_str=(folder / f"{target}_{part}.txt").read_text(encoding="utf-8"))
-            for target in self.targets for part in PARTS
+            for target in self.targets for part in PARTS if self.trust[target][part]
         }  # fmt: skip
 
     def predict(self, matrix: npt.ArrayLike) -> dict[str, Floats]:

@@ -1,0 +1,128 @@
+"""A file of counts: mended with a reason, or refused with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from centre.intake import counts
+from data_contracts.errors import InputError, MissingColumn, NotFound, NotText
+
+HEADER = "interval_start,queue,offered_count\n"
+
+
+def write(folder: Path, body: str, *, header: str = HEADER) -> Path:
+    path = folder / "counts.csv"
+    path.write_text(header + body, encoding="utf-8")
+    return path
+
+
+def rows(days: int = 3, *, minutes: int = 30, queue: str = "a", start: str = "2026-03-02", count: str = "4") -> str:
+    first = datetime.fromisoformat(start)
+    steps = days * 24 * 60 // minutes
+    return "".join(
+        f"{(first + timedelta(minutes=minutes * step)).isoformat()},{queue},{count}\n" for step in range(steps)
+    )
+
+
+def test_a_clean_file_needs_no_remark(tmp_path: Path) -> None:
+    read = counts.read(write(tmp_path, rows()), time_zone=None)
+    assert (len(read.rows), read.interval_s, read.remarks) == (144, 1800, ())
+    assert read.rows["offered_count"].tolist() == [4.0] * 144
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "remark"),
+    [
+        (rows() + "2026-03-05T00:00,a,-1\n", 144, "left out 1 rows: no count of 0 or more"),
+        (rows() + "2026-03-05T00:00,a,inf\n", 144, "no count of 0 or more"),
+        (rows() + "2026-03-05T00:00,a,many\n", 144, "'many'"),
+        (rows() + "2026-03-05T00:00,a,\n", 144, "no count"),
+        (rows() + "2026-03-05T00:00,a,2.5\n", 145, "kept 1 counts that are no whole numbers"),
+        (rows() + "yesterday,a,3\n", 144, "not a time"),
+        (rows() + "2026-03-05T00:00,,3\n", 144, "no queue"),
+        (rows() + "2026-03-05T00:00,a\n", 144, "not as many fields"),
+        (rows() + "2026-03-02T00:00,a,4\n", 144, "1 rows stand twice"),
+        (rows() + "2026-03-02T00:00,a,9\n", 143, "several counts for one queue and interval"),
+        (rows() + "2026-03-05T00:07,a,4\n", 144, "not on the grid of 30 minutes"),
+        (rows() + rows(start="2026-03-09"), 288, "4 of the days between"),
+        (rows(days=60) + rows(queue="b"), 60 * 48 + 144, "the queue 'b' has had nobody since 2026-03-04"),
+    ],
+)
+def test_what_can_be_mended_is_mended_and_said(tmp_path: Path, body: str, kept: int, remark: str) -> None:
+    read = counts.read(write(tmp_path, body), time_zone=None)
+    assert len(read.rows) == kept
+    assert any(remark in one for one in read.remarks), read.remarks
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("", "no row can be used"),
+        ("yesterday,a,3\n", "no row can be used"),
+        ("2026-03-02T00:00,a,4\n", "how long an interval is"),
+        (rows(count="0"), "nobody ever came"),
+        ("".join(f"2026-03-02T00:{step * 7:02d},a,1\n" for step in range(8)), "not regular intervals"),
+        (rows(minutes=30) + rows(minutes=45, queue="b"), "not regular intervals"),
+    ],
+)
+def test_what_is_no_series_of_intervals_is_refused(tmp_path: Path, body: str, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        counts.read(write(tmp_path, body), time_zone=None)
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        counts.read(tmp_path / "none.csv", time_zone=None)
+    with pytest.raises(MissingColumn, match="offered_count"):
+        counts.read(write(tmp_path, "2026-03-02T00:00,a\n", header="interval_start,queue\n"), time_zone=None)
+    with pytest.raises(InputError, match="time zone"):
+        counts.read(write(tmp_path, rows()), time_zone="Mars/Olympus")
+    (tmp_path / "bytes.csv").write_bytes(HEADER.encode() + b"\xff\xfe")
+    with pytest.raises(NotText):
+        counts.read(tmp_path / "bytes.csv", time_zone=None)
+
+
+def test_queues_of_different_intervals_are_brought_to_the_longest(tmp_path: Path) -> None:
+    body = rows(minutes=15, count="1") + rows(minutes=30, queue="b")
+    read = counts.read(write(tmp_path, body.replace("2026-03-03T10:15:00,a,1\n", "")), time_zone=None)
+    mine = read.rows[read.rows["queue"] == "a"]
+    assert read.interval_s == 1800
+    assert set(mine["offered_count"]) == {2.0}
+    assert len(mine) == 143  # of one half hour a part is missing: it is unknown, not one contact
+    assert any("several lengths" in one for one in read.remarks)
+
+
+def test_intervals_that_begin_off_the_hour_are_moved_onto_it(tmp_path: Path) -> None:
+    read = counts.read(write(tmp_path, rows(minutes=60, start="2026-03-02T00:15:00")), time_zone=None)
+    assert {moment.minute for moment in read.rows["interval_start"]} == {0}
+    assert any("15 minutes late" in one for one in read.remarks)
+
+
+def test_wall_times_are_read_on_the_local_clock_when_clocks_change(tmp_path: Path) -> None:
+    body = rows(days=3, minutes=60, start="2026-03-07", count="1")  # 02:00 on the 8th was never shown in New York
+    autumn = "2025-11-02T01:00,a,7\n2025-11-02T01:00,a,8\n" + rows(minutes=60, start="2025-11-04")
+    spring = counts.read(write(tmp_path, body), time_zone="America/New_York")
+    repeated = counts.read(write(tmp_path, autumn), time_zone="America/New_York")
+    assert len(spring.rows) == 71
+    assert any("a change of clocks skipped" in one for one in spring.remarks)
+    first = repeated.rows.head(2)
+    assert first["offered_count"].tolist() == [7.0, 8.0]
+    assert [moment.hour for moment in first["interval_start"]] == [5, 6]
+
+
+def test_nights_busier_than_days_ask_about_the_zone(tmp_path: Path) -> None:
+    def body(busy: Callable[[int], bool]) -> str:
+        return "".join(
+            f"2026-03-0{day}T{hour:02d}:00:00Z,a,{50 if busy(hour) else 1}\n"
+            for day in range(2, 6)
+            for hour in range(24)
+        )
+
+    night = counts.read(write(tmp_path, body(lambda hour: hour < 6)), time_zone=None)
+    same = counts.read(write(tmp_path, body(lambda hour: hour < 6)), time_zone="Asia/Tokyo")
+    assert any("is that right?" in one for one in night.remarks)
+    assert not same.remarks
