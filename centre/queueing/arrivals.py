@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,13 +22,14 @@ class Arrivals:
 
     The count of a slot is Poisson around `per_slot[stream, weekday, slot]` times a level of the day and one of the
     hour, gamma variables of mean 1 and variances `day_variance` and `hour_variance`. Days are good or bad for all
-    streams together as far as `shared_variance` says.
+    streams together as far as `shared_variance` says. `hours[stream, day, hour]`: the counts that were fitted.
     """
 
     per_slot: Floats
     day_variance: Floats
     hour_variance: Floats
     shared_variance: float
+    hours: Floats
 
     @property
     def per_day(self) -> Floats:
@@ -53,41 +55,63 @@ def fit(stream: Ints, at_s: Floats, *, streams: int, weekdays: Ints) -> Arrivals
     day_variance, hour_variance = _variances(hours, hour_means, spare)
     residuals = hours.sum(axis=2) - hour_means.sum(axis=2)
     shared = _shared(residuals, hour_means.sum(axis=2), spare)
-    return Arrivals(per_slot, day_variance, hour_variance, shared)
+    return Arrivals(per_slot, day_variance, hour_variance, shared, hours)
 
 
-def drawn(arrivals: Arrivals, *, first_weekday: int, days: int, seed: int) -> tuple[Floats, Ints]:
+def drawn(
+    arrivals: Arrivals, *, first_weekday: int, days: int, seed: int, like: Sequence[int] | None = None
+) -> tuple[Floats, Ints]:
     """Times (seconds from the first midnight) and streams of all arrivals of `days` days, in order of time.
 
-    Each stream has draws of its own, so that more of one leaves the others as they were.
+    Without `like` the days are new ones. With it day n is the fitted day `like[n]` again, as far as its counts tell its
+    levels: these are then drawn given the counts (gamma again: the prior is conjugate to them), so that a roster that
+    answered a busy day meets a busy day. Each stream has draws of its own: more of one leaves the others as they were.
     """
     weekdays = (first_weekday + np.arange(days)) % WEEK
     roots = np.random.SeedSequence(seed).spawn(len(arrivals.per_slot) + 1)
     common = np.random.default_rng(roots[0]).uniform(size=days)
-    found = [
-        _stream(arrivals, place, weekdays, common, np.random.default_rng(root)) for place, root in enumerate(roots[1:])
-    ]
+    found = []
+    for place, root in enumerate(roots[1:]):
+        rng = np.random.default_rng(root)
+        if like is None:
+            levels = _new_levels(arrivals, place, common, rng)
+        else:
+            levels = _levels_like(arrivals, place, weekdays, np.asarray(like, dtype=np.int64), rng)
+        found.append(_stream(arrivals.per_slot[place, weekdays], levels, rng))
     times = np.concatenate(found)
     streams = np.repeat(np.arange(len(found)), [len(own) for own in found])
     order = np.argsort(times, kind="stable")
     return times[order], streams[order]
 
 
-def _stream(arrivals: Arrivals, place: int, weekdays: Ints, common: Floats, rng: np.random.Generator) -> Floats:
-    whole = float(arrivals.day_variance[place])
-    shared = min(arrivals.shared_variance, whole)
-    own = (whole - shared) / (1.0 + shared)  # (1 + shared)(1 + own) = 1 + whole
-    day = _gamma_quantile(common, shared) * _gamma(rng, own, (len(weekdays),))
-    hour = _gamma(rng, float(arrivals.hour_variance[place]), (len(weekdays), HOURS))
-    levels = day[:, None] * np.repeat(hour, SLOTS // HOURS, axis=1)
-    counts = rng.poisson(arrivals.per_slot[place, weekdays] * levels)
-    starts = np.repeat(np.arange(len(weekdays) * SLOTS) * float(SLOT_S), counts.ravel())
+def _stream(per_slot: Floats, levels: Floats, rng: np.random.Generator) -> Floats:
+    """Times of one stream, from means by day and slot and levels by day and hour."""
+    counts = rng.poisson(per_slot * np.repeat(levels, SLOTS // HOURS, axis=1))
+    starts = np.repeat(np.arange(counts.size) * float(SLOT_S), counts.ravel())
     return np.asarray(starts + rng.uniform(0, SLOT_S, len(starts)))
 
 
-def _gamma(rng: np.random.Generator, variance: float, shape: tuple[int, ...]) -> Floats:
-    """Gamma variables of mean 1; ones where there is no variance."""
-    return rng.gamma(1 / variance, variance, shape) if variance > 0 else np.ones(shape)
+def _new_levels(arrivals: Arrivals, place: int, common: Floats, rng: np.random.Generator) -> Floats:
+    whole = float(arrivals.day_variance[place])
+    shared = min(arrivals.shared_variance, whole)
+    own = (whole - shared) / (1.0 + shared)  # (1 + shared)(1 + own) = 1 + whole
+    day = _gamma_quantile(common, shared) * _gamma(rng, own, np.zeros(len(common)), np.zeros(len(common)))
+    none = np.zeros((len(common), HOURS))
+    return day[:, None] * _gamma(rng, float(arrivals.hour_variance[place]), none, none)
+
+
+def _levels_like(arrivals: Arrivals, place: int, weekdays: Ints, like: Ints, rng: np.random.Generator) -> Floats:
+    """Levels of fitted days given their counts; the hours' given the day's level too."""
+    counts, means = arrivals.hours[place, like], _hourly(arrivals.per_slot[place])[weekdays]
+    day = _gamma(rng, float(arrivals.day_variance[place]), counts.sum(axis=1), means.sum(axis=1))
+    return day[:, None] * _gamma(rng, float(arrivals.hour_variance[place]), counts, day[:, None] * means)
+
+
+def _gamma(rng: np.random.Generator, variance: float, counts: Floats, means: Floats) -> Floats:
+    """Gamma levels of mean 1 and this variance, given Poisson counts about level x means; ones without variance."""
+    if variance <= 0:
+        return np.ones(counts.shape)
+    return rng.gamma(1 / variance + counts) / (1 / variance + means)
 
 
 def _gamma_quantile(levels: Floats, variance: float) -> Floats:

@@ -10,14 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from centre.queueing import arrivals, draws
+from centre.queueing import arrivals, draws, presence
 from centre.queueing.call_log import NOBODY, Bools, CallLog, Floats, Ints
 from centre.queueing.contacts import Contact, Leg, Run
 from centre.queueing.draws import LIVES, Draws
 from centre.queueing.engine import Policy, run
 from centre.queueing.fitting import DAY_S, Fit
 from centre.queueing.policies import LongestIdle
-from centre.queueing.presence import BREAK_S
 
 # After the last day the lines are emptied for so long; who waits then is not told.
 LATE_S: Final = DAY_S
@@ -37,12 +36,13 @@ class Transferring:
 KEEPING: Final = Transferring()
 
 
-def contacts(fit: Fit, *, first_weekday: int, days: int, seed: int) -> list[Contact]:
+def contacts(fit: Fit, *, first_weekday: int, days: int, seed: int, like: Sequence[int] | None = None) -> list[Contact]:
     """Who comes of itself in `days` days, with patience and priority: the same whoever answers and how.
 
-    A contact's key is its customer's number times LIVES; what follows from it counts on from there.
+    `like`: the days of the log that these days are again (`arrivals.drawn`). A contact's key is its customer's number
+    times LIVES; what follows from it counts on from there.
     """
-    times, streams = arrivals.drawn(fit.arrivals, first_weekday=first_weekday, days=days, seed=seed)
+    times, streams = arrivals.drawn(fit.arrivals, first_weekday=first_weekday, days=days, seed=seed, like=like)
     luck = Draws(seed)
     customers = np.arange(len(times))
     willing = luck.of(customers, draws.PATIENCE)
@@ -87,7 +87,7 @@ class FittedService:
         wrap_up = self._fit.presence.wrap_up
         if wrap_up is None:
             return seconds
-        silent = min(BREAK_S, wrap_up.one_s(self._luck.one(customer, draws.WRAP_UP, life=life)))
+        silent = min(presence.BREAK_S, wrap_up.one_s(self._luck.one(customer, draws.WRAP_UP, life=life)))
         self.wrapping_s[contact.key] = silent
         return seconds + silent
 
@@ -156,19 +156,23 @@ def play(
     seed: int,
     first_weekday: int | None = None,
     agents: int | None = None,
+    as_logged: bool = False,
     policy: Policy | None = None,
     transferring: Transferring = KEEPING,
 ) -> Played:
     """Play `days` days from a weekday (the log's first), with the log's agents or so many; the same for the same seed.
 
-    Agents or policy change who answers and when, never who comes, with what patience and luck.
+    Each day has the roster of a day of the log. With `as_logged` it is also as busy as that day was, as far as the
+    day's counts tell; else it is a new day. Agents or policy change who answers and when, never who comes, with what
+    patience and luck.
     """
     weekday = int(fit.log.weekdays[0]) if first_weekday is None else first_weekday
     who = fit.presence.chosen(agents)
-    roster = fit.presence.roster(who, weekdays=fit.log.weekdays, first_weekday=weekday, days=days)
+    plan = presence.days_in_turn(fit.log.weekdays, first_weekday=weekday, days=days)
+    roster = fit.presence.roster(who, plan=plan)
     service = FittedService(fit, who=who, seed=seed, transferring=transferring)
     out = run(
-        contacts(fit, first_weekday=weekday, days=days, seed=seed),
+        contacts(fit, first_weekday=weekday, days=days, seed=seed, like=plan if as_logged else None),
         agents=[replace(agent, places=fit.places) for agent in roster],
         policy=policy or LongestIdle(),
         service=service,

@@ -24,6 +24,7 @@ UNSEEN_S: Final = 2700.0
 # An agent serves the streams that are this share or more of what they took; the odd one was a favour.
 SERVES: Final = 0.005
 AT_WORK: Final = ("available", "busy", "wrap_up")
+NO_DAY: Final = -1
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -53,9 +54,8 @@ class Presence:
         order = sorted(range(len(self.spans)), key=lambda agent: (-self._worked_s(agent), agent))
         return [order[place % len(order)] for place in range(count)]
 
-    def roster(self, chosen: Sequence[int], *, weekdays: Ints, first_weekday: int, days: int) -> list[Agent]:
-        """These agents over `days` days: each day repeats one of the log that fell on its weekday, those in turn."""
-        plan = _days_in_turn(weekdays, first_weekday=first_weekday, days=days)
+    def roster(self, chosen: Sequence[int], *, plan: Sequence[int]) -> list[Agent]:
+        """These agents over as many days as the plan has: on each they are there as on that day of the log."""
         return [
             Agent(frozenset(np.flatnonzero(self.serves[agent]).tolist()), _laid_out(self.spans[agent], plan))
             for agent in chosen
@@ -178,13 +178,13 @@ def _by_day(days: int, starts: Floats, ends: Floats) -> tuple[Spans, ...]:
     return tuple(tuple(own) for own in spans)
 
 
-def _days_in_turn(weekdays: Ints, *, first_weekday: int, days: int) -> list[int]:
-    """For each day to play the day of the log that it repeats, NOBODY where the log has none of that weekday."""
+def days_in_turn(weekdays: Ints, *, first_weekday: int, days: int) -> list[int]:
+    """For each day to play the day of the log that it repeats: those of its weekday by turns, NO_DAY without one."""
     of_weekday = [np.flatnonzero(weekdays == weekday).tolist() for weekday in range(7)]
     plan = []
     for day in range(days):
         own = of_weekday[(first_weekday + day) % 7]
-        plan.append(own[(day // 7) % len(own)] if own else NOBODY)
+        plan.append(own[(day // 7) % len(own)] if own else NO_DAY)
     return plan
 
 
@@ -192,7 +192,7 @@ def _laid_out(days: Sequence[Spans], plan: Sequence[int]) -> Spans:
     """The spans of the planned days one after another, joined where a night shift runs into the next day."""
     joined: list[tuple[float, float]] = []
     for number, day in enumerate(plan):
-        for start, end in days[day] if day != NOBODY else ():
+        for start, end in days[day] if day != NO_DAY else ():
             begins, ends = number * DAY_S + start, number * DAY_S + end
             if joined and begins <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))

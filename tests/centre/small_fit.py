@@ -54,7 +54,7 @@ def centre(
     )
     return Fit(
         log=log_,
-        arrivals=Arrivals(slots, np.full(2, day_variance), np.full(2, 0.01), day_variance),
+        arrivals=Arrivals(slots, np.full(2, day_variance), np.full(2, 0.01), day_variance, np.zeros((2, 7, 24))),
         patience=(exponential(patience_s), exponential(patience_s)),
         handling=Handling(
             np.log([handle_s, handle_s * 1.5]), np.full(2, 0.6), np.stack([pace, pace]), np.full(2, log(0.5)),

@@ -29,6 +29,16 @@ def fitted(*at_s: Floats, days: int, first_weekday: int = 0) -> arrivals.Arrival
     return arrivals.fit(stream, np.concatenate(at_s), streams=len(at_s), weekdays=weekdays)
 
 
+def stated(
+    per_slot: Floats, *, day: float | tuple[float, ...], hour: float, shared: float, days: int = 0
+) -> arrivals.Arrivals:
+    """Arrivals whose truth is stated; of the days that were fitted nothing is known."""
+    streams = len(per_slot)
+    return arrivals.Arrivals(
+        per_slot, np.ones(streams) * day, np.full(streams, hour), shared, np.zeros((streams, days, 24))
+    )
+
+
 def dispersion(counts: Floats) -> float:
     """Variance over mean."""
     return float(counts.var(ddof=1) / counts.mean())
@@ -80,7 +90,7 @@ def test_streams_that_rise_and_fall_together_are_told_from_those_that_do_not() -
 
 
 def test_drawn_counts_are_dispersed_as_fitted_by_hour_and_by_day() -> None:
-    told = arrivals.Arrivals(np.full((2, 7, 48), 15.0), np.full(2, 0.03), np.full(2, 0.02), 0.03)
+    told = stated(np.full((2, 7, 48), 15.0), day=0.03, hour=0.02, shared=0.03)
 
     at_s, stream = arrivals.drawn(told, first_weekday=2, days=2000, seed=8)
 
@@ -96,7 +106,7 @@ def test_drawn_counts_are_dispersed_as_fitted_by_hour_and_by_day() -> None:
 
 def test_what_is_drawn_is_found_again() -> None:
     rng = np.random.default_rng(9)
-    told = arrivals.Arrivals(rng.uniform(2, 20, (3, 7, 48)), np.array([0.02, 0.05, 0.0]), np.full(3, 0.03), 0.02)
+    told = stated(rng.uniform(2, 20, (3, 7, 48)), day=(0.02, 0.05, 0.0), hour=0.03, shared=0.02)
 
     at_s, stream = arrivals.drawn(told, first_weekday=0, days=1400, seed=1)
     again = arrivals.fit(stream, at_s, streams=3, weekdays=np.arange(1400) % 7)
@@ -107,8 +117,8 @@ def test_what_is_drawn_is_found_again() -> None:
 
 
 def test_the_same_seed_draws_the_same_and_another_stream_changes_nothing() -> None:
-    one = arrivals.Arrivals(np.full((1, 7, 48), 3.0), np.full(1, 0.02), np.full(1, 0.02), 0.01)
-    two = arrivals.Arrivals(np.full((2, 7, 48), 3.0), np.full(2, 0.02), np.full(2, 0.02), 0.01)
+    one = stated(np.full((1, 7, 48), 3.0), day=0.02, hour=0.02, shared=0.01)
+    two = stated(np.full((2, 7, 48), 3.0), day=0.02, hour=0.02, shared=0.01)
 
     alone, _ = arrivals.drawn(one, first_weekday=0, days=10, seed=5)
     both, stream = arrivals.drawn(two, first_weekday=0, days=10, seed=5)
@@ -116,3 +126,29 @@ def test_the_same_seed_draws_the_same_and_another_stream_changes_nothing() -> No
     assert alone.tolist() == both[stream == 0].tolist()
     assert alone.tolist() != arrivals.drawn(one, first_weekday=0, days=10, seed=6)[0].tolist()
     assert (np.diff(both) >= 0).all()
+
+
+def test_a_day_that_is_played_again_is_as_busy_as_its_counts_tell() -> None:
+    """Ten times 35 fitted weeks: the busy days stay the busy ones, and counts vary as they did in the log."""
+    at_s = varied(np.random.default_rng(11), days=245, day_sd=0.3, hour_sd=0.2)
+    told = fitted(at_s, days=245)
+    logged_days = np.bincount((at_s // DAY_S).astype(int), minlength=245).astype(float)
+    logged_hours = np.bincount((at_s // 3600).astype(int), minlength=245 * 24).astype(float)
+
+    again, _ = arrivals.drawn(told, first_weekday=0, days=2450, seed=12, like=list(range(245)) * 10)
+
+    days = np.bincount((again // DAY_S).astype(int), minlength=2450).astype(float)
+    hours = np.bincount((again // 3600).astype(int), minlength=2450 * 24).astype(float)
+    assert np.corrcoef(days, np.tile(logged_days, 10))[0, 1] > 0.97
+    assert days.mean() == pytest.approx(logged_days.mean(), rel=0.01)
+    assert dispersion(days) == pytest.approx(dispersion(logged_days), rel=0.1)
+    assert dispersion(hours) == pytest.approx(dispersion(logged_hours), rel=0.1)
+
+
+def test_days_without_a_level_of_their_own_are_new_days_whatever_was_counted() -> None:
+    told = fitted(logged(np.full((70, 24), 40)), days=70)
+
+    again, _ = arrivals.drawn(told, first_weekday=0, days=70, seed=13, like=list(range(70)))
+
+    counts = np.bincount((again // 3600).astype(int), minlength=70 * 24).astype(float)
+    assert dispersion(counts) == pytest.approx(1.0, abs=0.12)

@@ -104,7 +104,8 @@ def three_agents() -> Presence:
 
 
 def test_each_day_of_a_roster_repeats_one_of_its_weekday_in_turn() -> None:
-    (agent,) = three_agents().roster([0], weekdays=np.array([0, 1, 0]), first_weekday=6, days=16)
+    plan = presence.days_in_turn(np.array([0, 1, 0]), first_weekday=6, days=16)
+    (agent,) = three_agents().roster([0], plan=plan)
 
     # Sunday none; then Mondays of the log by turns, and Tuesdays without anybody
     assert agent.spans == ((DAY_S, DAY_S + 3600), (8 * DAY_S + 60, 8 * DAY_S + 3600), (15 * DAY_S, 15 * DAY_S + 3600))
@@ -121,8 +122,6 @@ def test_a_roster_of_fewer_keeps_those_who_worked_most_and_one_of_more_has_copie
 
 def test_a_night_shift_that_runs_into_the_next_day_is_one_span() -> None:
     own = ((23 * 3600.0, DAY_S + 600.0),), ((300.0, 3600.0),)
-    (agent,) = Presence(np.ones((1, 1), bool), (own,), None).roster(
-        [0], weekdays=np.array([0, 1]), first_weekday=0, days=2
-    )
+    (agent,) = Presence(np.ones((1, 1), bool), (own,), None).roster([0], plan=[0, 1])
 
     assert agent.spans == ((23 * 3600.0, DAY_S + 3600.0),)
