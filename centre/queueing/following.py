@@ -10,7 +10,8 @@ import numpy as np
 from centre.queueing.call_log import DAY_S, NOBODY, Bools, CallLog, Floats, Ints
 
 HOURS: Final = 24
-# With fewer repeats of contacts that ended in an hour of the day, delays of all hours are drawn from.
+# With fewer repeats into a kind of contact after an end in an hour of the day, those into all kinds are drawn from, and
+# with fewer of these those of all hours.
 FEWEST: Final = 20
 NOT_FOLLOWED: Final = -1
 
@@ -31,18 +32,18 @@ class Onward:
 class Following:
     """Transfers of answered contacts; repeats of the same known customer after an answer and after giving up.
 
-    `delays_s[hour]`: seconds from the end of a contact that ended in this hour of the day to the repeat, ascending:
-    drawn by hour, as who calls again tomorrow does so while somebody answers.
+    `delays_s[kind][hour]`: seconds to a repeat that is of this kind from the end, in this hour of the day, of what it
+    repeats, ascending: who calls again tomorrow does so while somebody answers, who writes does so at night too.
     """
 
     transfers: Onward
     after_answer: Onward
     after_giving_up: Onward
-    delays_s: tuple[Floats, ...]
+    delays_s: tuple[tuple[Floats, ...], ...]
 
-    def delay_s(self, ended_s: float, quantile: float) -> float:
-        """Seconds until a repeat, at this place (0 to 1) of the distribution for the hour of the end."""
-        known = self.delays_s[int(ended_s % DAY_S // 3600)]
+    def delay_s(self, kind: int, ended_s: float, quantile: float) -> float:
+        """Seconds until a repeat of this kind, at this place (0 to 1) of the distribution for the hour of the end."""
+        known = self.delays_s[kind][int(ended_s % DAY_S // 3600)]
         return float(known[min(len(known) - 1, int(quantile * len(known)))])
 
 
@@ -137,9 +138,17 @@ def _onward(log: CallLog, legs: Bools, next_leg: Ints) -> Onward:
     return Onward(share, np.divide(to, went[:, None], out=np.zeros_like(to), where=went[:, None] > 0))
 
 
-def _delays(log: CallLog, again: Ints) -> tuple[Floats, ...]:
+def _delays(log: CallLog, again: Ints) -> tuple[tuple[Floats, ...], ...]:
     legs = np.flatnonzero(again != NOT_FOLLOWED)
     delays = np.maximum(0.0, log.queued_s[again[legs]] - log.ended_s[legs])
-    hours = (log.ended_s[legs] % DAY_S // 3600).astype(np.int64)
-    by_hour = [np.sort(delays[hours == hour]) for hour in range(HOURS)]
-    return tuple(own if len(own) >= FEWEST else np.sort(delays) for own in by_hour)
+    hours, kinds = (log.ended_s[legs] % DAY_S // 3600).astype(np.int64), log.kind[again[legs]]
+    whole = np.sort(delays)
+    by_hour = [_or(np.sort(delays[hours == hour]), whole) for hour in range(HOURS)]
+    return tuple(
+        tuple(_or(np.sort(delays[(hours == hour) & (kinds == kind)]), by_hour[hour]) for hour in range(HOURS))
+        for kind in range(len(log.kinds))
+    )
+
+
+def _or(own: Floats, wider: Floats) -> Floats:
+    return own if len(own) >= FEWEST else wider

@@ -104,8 +104,8 @@ class FittedService:
         if self._luck.one(customer, draws.RETURN, life=life) >= onward.share[stream]:
             return ()
         ended_s = leg.ended_s - self.wrapping_s.get(leg.contact.key, 0.0)
-        delay_s = following.delay_s(ended_s, self._luck.one(customer, draws.DELAY, life=life))
         to = onward.stream(stream, self._luck.one(customer, draws.TO_QUEUE, life=life))
+        delay_s = following.delay_s(self._kinds[to], ended_s, self._luck.one(customer, draws.DELAY, life=life))
         return [self._next(leg, customer, life, max(leg.ended_s, ended_s + delay_s), to)]
 
     def hands_on(self, leg: Leg) -> bool:

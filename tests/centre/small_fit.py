@@ -18,6 +18,7 @@ from centre.queueing.presence import Presence
 
 OPEN: Spans = ((8 * 3600.0, 20 * 3600.0),)
 NONE = np.zeros(0)
+DELAYS = (np.array([600.0, 3600.0]),) * 24
 
 
 def exponential(mean_s: float) -> Patience:
@@ -54,13 +55,13 @@ def centre(
     )
     return Fit(
         log=log_,
-        arrivals=Arrivals(slots, np.full(2, day_variance), np.full(2, 0.01), day_variance, np.zeros((2, 7, 24))),
+        arrivals=Arrivals(slots, np.full(2, day_variance), np.full(2, 0.01), day_variance, 0.0, np.zeros((2, 7, 24))),
         patience=(exponential(patience_s), exponential(patience_s)),
         handling=Handling(
             np.log([handle_s, handle_s * 1.5]), np.full(2, 0.6), np.stack([pace, pace]), np.full(2, log(0.5)),
             np.array([0.05, 0.0]), np.zeros(2),
         ),
-        following=Following(onward(*transfers), onward(*returns), onward(*returns), (np.array([600.0, 3600.0]),) * 24),
+        following=Following(onward(*transfers), onward(*returns), onward(*returns), (DELAYS,) * 2),
         presence=Presence(np.ones((agents, 2), dtype=bool), ((OPEN,) * 7,) * agents, wrap_up),
         priorities=((np.array([0]), np.array([1.0])),) * 2,
         places=places,

@@ -30,12 +30,12 @@ def fitted(*at_s: Floats, days: int, first_weekday: int = 0) -> arrivals.Arrival
 
 
 def stated(
-    per_slot: Floats, *, day: float | tuple[float, ...], hour: float, shared: float, days: int = 0
+    per_slot: Floats, *, day: float | tuple[float, ...], hour: float, shared: tuple[float, float]
 ) -> arrivals.Arrivals:
     """Arrivals whose truth is stated; of the days that were fitted nothing is known."""
     streams = len(per_slot)
     return arrivals.Arrivals(
-        per_slot, np.ones(streams) * day, np.full(streams, hour), shared, np.zeros((streams, days, 24))
+        per_slot, np.ones(streams) * day, np.full(streams, hour), *shared, np.zeros((streams, 0, 24))
     )
 
 
@@ -81,16 +81,36 @@ def test_a_plain_poisson_process_has_no_levels() -> None:
 
 def test_streams_that_rise_and_fall_together_are_told_from_those_that_do_not() -> None:
     rng = np.random.default_rng(5)
-    level = rng.gamma(1 / 0.04, 0.04, (1400, 1))
-    together = [logged(rng.poisson(np.repeat(20.0 * level, 24, axis=1))) for _ in range(2)]
-    apart = [varied(np.random.default_rng(seed), days=1400, day_sd=0.2, hour_sd=0.0) for seed in (6, 7)]
+    level = rng.gamma(1 / 0.04, 0.04, (1400, 1)) * rng.gamma(1 / 0.02, 0.02, (1400, 24))
+    together = [logged(rng.poisson(20.0 * level)) for _ in range(2)]
+    apart = [varied(np.random.default_rng(seed), days=1400, day_sd=0.2, hour_sd=0.2) for seed in (6, 7)]
 
-    assert fitted(*together, days=1400).shared_variance == pytest.approx(0.04, rel=0.15)
-    assert fitted(*apart, days=1400).shared_variance < 0.004
+    same, other = fitted(*together, days=1400), fitted(*apart, days=1400)
+
+    assert same.shared_day == pytest.approx(0.04, rel=0.15)
+    assert same.shared_hour == pytest.approx(0.02, rel=0.15)
+    assert other.shared_day < 0.004
+    assert other.shared_hour < 0.002
+    assert same.own(0) == pytest.approx((0.0, 0.0), abs=0.003)
+    assert other.own(0) == pytest.approx((0.04, 0.04), abs=0.008)
+
+
+def test_small_streams_show_together_what_none_of_them_shows_alone() -> None:
+    """Forty streams of two contacts an hour: an hour that is busy for all is seen in their sum."""
+    rng = np.random.default_rng(14)
+    level = rng.gamma(1 / 0.05, 0.05, (70, 24))
+    told = fitted(*(logged(rng.poisson(2.0 * level)) for _ in range(40)), days=70)
+
+    again, _ = arrivals.drawn(told, first_weekday=0, days=70, seed=1, like=list(range(70)))
+
+    counts = np.bincount((again // 3600).astype(int), minlength=70 * 24).astype(float)
+    assert told.shared_hour == pytest.approx(0.05, rel=0.15)
+    assert np.corrcoef(counts, level.ravel())[0, 1] > 0.65
+    assert dispersion(counts) == pytest.approx(1 + 80 * 0.05, rel=0.15)
 
 
 def test_drawn_counts_are_dispersed_as_fitted_by_hour_and_by_day() -> None:
-    told = stated(np.full((2, 7, 48), 15.0), day=0.03, hour=0.02, shared=0.03)
+    told = stated(np.full((2, 7, 48), 15.0), day=0.03, hour=0.02, shared=(0.03, 0.0))
 
     at_s, stream = arrivals.drawn(told, first_weekday=2, days=2000, seed=8)
 
@@ -106,19 +126,20 @@ def test_drawn_counts_are_dispersed_as_fitted_by_hour_and_by_day() -> None:
 
 def test_what_is_drawn_is_found_again() -> None:
     rng = np.random.default_rng(9)
-    told = stated(rng.uniform(2, 20, (3, 7, 48)), day=(0.02, 0.05, 0.0), hour=0.03, shared=0.02)
+    told = stated(rng.uniform(2, 20, (3, 7, 48)), day=(0.02, 0.05, 0.03), hour=0.03, shared=(0.02, 0.01))
 
     at_s, stream = arrivals.drawn(told, first_weekday=0, days=1400, seed=1)
     again = arrivals.fit(stream, at_s, streams=3, weekdays=np.arange(1400) % 7)
 
     assert np.abs(again.per_slot / told.per_slot - 1).mean() < 0.03
     assert again.day_variance == pytest.approx(told.day_variance, abs=0.006)
+    assert (again.shared_day, again.shared_hour) == pytest.approx((0.02, 0.01), abs=0.003)
     assert again.hour_variance == pytest.approx(told.hour_variance, abs=0.003)
 
 
 def test_the_same_seed_draws_the_same_and_another_stream_changes_nothing() -> None:
-    one = stated(np.full((1, 7, 48), 3.0), day=0.02, hour=0.02, shared=0.01)
-    two = stated(np.full((2, 7, 48), 3.0), day=0.02, hour=0.02, shared=0.01)
+    one = stated(np.full((1, 7, 48), 3.0), day=0.02, hour=0.02, shared=(0.01, 0.01))
+    two = stated(np.full((2, 7, 48), 3.0), day=0.02, hour=0.02, shared=(0.01, 0.01))
 
     alone, _ = arrivals.drawn(one, first_weekday=0, days=10, seed=5)
     both, stream = arrivals.drawn(two, first_weekday=0, days=10, seed=5)

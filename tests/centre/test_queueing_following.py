@@ -107,17 +107,33 @@ def test_shares_of_transfers_and_where_they_go() -> None:
     assert [told.stream(0, level) for level in (0.0, 0.74, 0.76, 0.999)] == [1, 1, 2, 2]
 
 
-def test_who_comes_back_does_so_after_delays_of_those_who_ended_in_that_hour() -> None:
+def coming_back(pairs: list[tuple[str, int, float]]) -> Following:
+    """Fitted from first contacts at cards in an hour, each repeated in a queue after a delay; 60 of each."""
     legs, customers = [], {}
-    for n in range(60):
-        hour, delay_s = (9, 600.0) if n % 2 else (16, 17 * 3600.0)  # in the evening they call the next morning
-        at_s = n * 2 * DAY_S + hour * 3600.0
-        for again in (0, 1):
-            legs.append(leg(at_s + again * (60 + delay_s), contact=f"c{n}.{again}"))
-            customers[f"c{n}.{again}"] = f"k{n}"
-    told = fitted(read(legs, customers))
+    for place, (queue, hour, delay_s) in enumerate(pairs):
+        for n in range(60):
+            at_s = n * 2 * DAY_S + hour * 3600.0
+            for again in (0, 1):
+                name = f"c{place}.{n}.{again}"
+                at = at_s + again * (60 + delay_s)
+                legs.append(leg(at, queue=queue if again else "cards", contact=name, agent=f"a{place}"))
+                customers[name] = f"k{place}.{n}"
+    return fitted(read(legs, customers))
 
-    assert {told.delay_s(9.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {600.0}
-    assert {told.delay_s(DAY_S + 16.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {17 * 3600.0}
+
+def test_who_comes_back_does_so_after_delays_of_those_who_ended_in_that_hour() -> None:
+    # in the evening they call the next morning
+    told = coming_back([("cards", 9, 600.0), ("cards", 16, 17 * 3600.0)])
+
+    assert {told.delay_s(0, 9.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {600.0}
+    assert {told.delay_s(0, DAY_S + 16.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {17 * 3600.0}
     # of an hour that nothing is known of, all delays
-    assert {told.delay_s(3 * 3600.0, level) for level in np.linspace(0, 0.99, 9)} == {600.0, 17 * 3600.0}
+    assert {told.delay_s(0, 3 * 3600.0, level) for level in np.linspace(0, 0.99, 9)} == {600.0, 17 * 3600.0}
+
+
+def test_who_writes_comes_back_at_other_times_than_who_calls() -> None:
+    told = coming_back([("cards", 9, 600.0), ("letters", 9, 12 * 3600.0)])
+
+    cards, letters = 0, 1
+    assert {told.delay_s(cards, 9 * 3600.0, level) for level in (0.0, 0.5, 0.99)} == {600.0}
+    assert {told.delay_s(letters, 9 * 3600.0, level) for level in (0.0, 0.5, 0.99)} == {12 * 3600.0}
