@@ -141,7 +141,7 @@ def _observed(fit: Fit, asked: Asked) -> list[QueueMeasures]:
     from centre.queueing import measures
 
     there = fit.presence
-    return measures.of(fit.log, at_work_s=there.at_work_s, serves=there.serves, within_s=asked.within_s)
+    return measures.of(fit.log, at_work_s=there.at_work_s(fit.log), serves=there.serves, within_s=asked.within_s)
 
 
 def _played(fit: Fit, asked: Asked, *, days: int, agents: int | None, run: int) -> tuple[list[QueueMeasures], int]:

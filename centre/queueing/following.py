@@ -13,6 +13,8 @@ HOURS: Final = 24
 # With fewer repeats into a kind of contact after an end in an hour of the day, those into all kinds are drawn from, and
 # with fewer of these those of all hours.
 FEWEST: Final = 20
+# As many delays say as much as all of them.
+MOST: Final = 500
 NOT_FOLLOWED: Final = -1
 
 
@@ -34,17 +36,27 @@ class Following:
 
     `delays_s[kind][hour]`: seconds to a repeat that is of this kind from the end, in this hour of the day, of what it
     repeats, ascending: who calls again tomorrow does so while somebody answers, who writes does so at night too.
+    `opens_s`, `closes_s`: seconds of the day between which contacts of a kind came on a weekday; nan where none did.
     """
 
     transfers: Onward
     after_answer: Onward
     after_giving_up: Onward
     delays_s: tuple[tuple[Floats, ...], ...]
+    opens_s: Floats
+    closes_s: Floats
 
-    def delay_s(self, kind: int, ended_s: float, quantile: float) -> float:
-        """Seconds until a repeat of this kind, at this place (0 to 1) of the distribution for the hour of the end."""
+    def delay_s(self, kind: int, ended_s: float, quantile: float, *, first_weekday: int) -> float:
+        """Seconds until a repeat of this kind, at this place (0 to 1) of the delays after the hour of the end.
+
+        Of these only such count that lead to a time at which contacts of the kind come, if there are any.
+        """
         known = self.delays_s[kind][int(ended_s % DAY_S // 3600)]
-        return float(known[min(len(known) - 1, int(quantile * len(known)))])
+        days, at_s = np.divmod(ended_s + known, DAY_S)
+        weekday = (first_weekday + days.astype(np.int64)) % 7
+        meant = known[(at_s >= self.opens_s[kind, weekday]) & (at_s <= self.closes_s[kind, weekday])]
+        choice = meant if len(meant) else known
+        return float(choice[min(len(choice) - 1, int(quantile * len(choice)))])
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,8 @@ def fit(log: CallLog, linked: Links, *, window_s: float) -> Following:
         after_answer=_onward(log, ends & ~log.gone & matured, again),
         after_giving_up=_onward(log, ends & log.gone & matured, again),
         delays_s=_delays(log, again),
+        opens_s=_hours_of(log, np.fmin),
+        closes_s=_hours_of(log, np.fmax),
     )
 
 
@@ -151,4 +165,14 @@ def _delays(log: CallLog, again: Ints) -> tuple[tuple[Floats, ...], ...]:
 
 
 def _or(own: Floats, wider: Floats) -> Floats:
-    return own if len(own) >= FEWEST else wider
+    if len(own) < FEWEST:
+        return wider
+    return own if len(own) <= MOST else np.quantile(own, (np.arange(MOST) + 0.5) / MOST, method="nearest")
+
+
+def _hours_of(log: CallLog, pick: np.ufunc) -> Floats:
+    """The first (or last) second of the day at which a contact of each kind came, by weekday."""
+    found = np.full((len(log.kinds), 7), np.nan)
+    weekday = log.weekdays[(log.queued_s // DAY_S).astype(np.int64)]
+    pick.at(found, (log.kind, weekday), log.queued_s % DAY_S)
+    return found

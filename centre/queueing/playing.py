@@ -69,11 +69,14 @@ def contacts(fit: Fit, *, first_weekday: int, days: int, seed: int, like: Sequen
 class FittedService:
     """The engine's service by fit: each agent's own pace, transfers, repeats; every draw is the customer's own."""
 
-    def __init__(self, fit: Fit, *, who: Sequence[int], seed: int, transferring: Transferring = KEEPING) -> None:
+    def __init__(
+        self, fit: Fit, *, who: Sequence[int], seed: int, first_weekday: int, transferring: Transferring = KEEPING
+    ) -> None:
         """`who[agent]`: whose pace in the log the engine's agent has."""
         self._fit = fit
         self._who = who
         self._luck = Draws(seed)
+        self._first_weekday = first_weekday
         self._transferring = transferring
         self._kinds = fit.log.kind_of_stream.tolist()
         self.wrapping_s: dict[int, float] = {}  # unlogged wrap-up by contact key: the agent is taken, the log is silent
@@ -105,7 +108,8 @@ class FittedService:
             return ()
         ended_s = leg.ended_s - self.wrapping_s.get(leg.contact.key, 0.0)
         to = onward.stream(stream, self._luck.one(customer, draws.TO_QUEUE, life=life))
-        delay_s = following.delay_s(self._kinds[to], ended_s, self._luck.one(customer, draws.DELAY, life=life))
+        quantile = self._luck.one(customer, draws.DELAY, life=life)
+        delay_s = following.delay_s(self._kinds[to], ended_s, quantile, first_weekday=self._first_weekday)
         return [self._next(leg, customer, life, max(leg.ended_s, ended_s + delay_s), to)]
 
     def hands_on(self, leg: Leg) -> bool:
@@ -170,7 +174,7 @@ def play(
     who = fit.presence.chosen(agents)
     plan = presence.days_in_turn(fit.log.weekdays, first_weekday=weekday, days=days)
     roster = fit.presence.roster(who, plan=plan)
-    service = FittedService(fit, who=who, seed=seed, transferring=transferring)
+    service = FittedService(fit, who=who, seed=seed, first_weekday=weekday, transferring=transferring)
     out = run(
         contacts(fit, first_weekday=weekday, days=days, seed=seed, like=plan if as_logged else None),
         agents=[replace(agent, places=fit.places) for agent in roster],
@@ -179,7 +183,7 @@ def play(
         until_s=days * DAY_S + LATE_S,
     )
     told = _told(fit, out, service, days, names=_names(fit.log.agents, who), shift=weekday - int(fit.log.weekdays[0]))
-    at_work = np.array([sum(end - start for start, end in agent.spans) for agent in roster])
+    at_work = presence.at_work_s([agent.spans for agent in roster], told)
     return Played(told, at_work, fit.presence.serves[who], len(out.unserved))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,7 @@ UNSEEN_S: Final = 2700.0
 # An agent serves the streams that are this share or more of what they took; the odd one was a favour.
 SERVES: Final = 0.005
 AT_WORK: Final = ("available", "busy", "wrap_up")
+IN_CONTACT: Final = ("busy", "wrap_up")
 NO_DAY: Final = -1
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -39,10 +40,10 @@ class Presence:
     spans: tuple[tuple[Spans, ...], ...]
     wrap_up: Patience | None
 
-    @property
-    def at_work_s(self) -> Floats:
-        """Seconds at work of each agent over all days."""
-        return np.array([self._worked_s(agent) for agent in range(len(self.spans))])
+    def at_work_s(self, log: CallLog) -> Floats:
+        """Seconds at work of each agent over all days of the log that was fitted."""
+        plan = range(log.days)
+        return at_work_s([_laid_out(own, plan) for own in self.spans], log)
 
     def chosen(self, count: int | None) -> list[int]:
         """Places of the agents of a roster of `count`: who worked most first, then the same again as copies.
@@ -70,7 +71,8 @@ def fit(log: CallLog, states: pa.Table | None = None, *, time_zone: str = "UTC")
 
     Inferred, an agent is there from the first answer of a day to the last end. In a gap between two contacts the agent
     was not available while a customer waited whom the agent could serve: up to BREAK_S of that is wrap-up that the log
-    does not tell, more is a break; and nobody is there through a gap of UNSEEN_S.
+    does not tell, more is a break; and nobody is there through a gap of UNSEEN_S. Who left, by the states, with the end
+    of a contact was to leave at some time during it: in the middle, for want of better.
     """
     serves = _serves(log)
     gaps = [_gaps(log, agent, _waiting(log, serves[agent])) for agent in range(len(log.agents))]
@@ -151,22 +153,46 @@ def _inferred(days: int, gaps: _Gaps) -> tuple[Spans, ...]:
     return _by_day(days, starts, ends)
 
 
+def at_work_s(spans: Sequence[Spans], log: CallLog) -> Floats:
+    """Seconds at work of each agent: the spans, and what the last contact in one needed beyond its end."""
+    worked = np.zeros(len(spans))
+    for agent, own in enumerate(spans):
+        if not own:
+            continue
+        starts, ends = np.array(own).T
+        legs = log.agent == agent
+        place = np.searchsorted(starts, log.answered_s[legs], side="right") - 1
+        beyond = np.zeros(len(own))
+        np.maximum.at(beyond, place[place >= 0], (log.ended_s[legs] - ends[place])[place >= 0])
+        worked[agent] = (ends - starts + np.minimum(beyond, np.append(starts[1:], np.inf) - ends)).sum()
+    return worked
+
+
 def _by_states(log: CallLog, states: pa.Table, time_zone: str) -> dict[str, tuple[Spans, ...]]:
     """Spans by day of each agent of the log whose states are told: from a state at work to one that is not."""
     wall = pc.local_timestamp(states["changed_at"].cast(pa.timestamp("us", tz=time_zone)))
     first = (log.first_day - _EPOCH).days * float(DAY_S)
     at_s = np.asarray(wall.cast(pa.int64()), dtype=np.int64) / 1e6 - first
-    working = np.asarray(pc.is_in(states["state"], pa.array(AT_WORK)), dtype=np.bool_)
+    state = np.asarray(states["state"].to_pylist(), dtype=object)
     names = np.asarray(states["agent_id"].to_pylist(), dtype=object)
     found = {}
     for name in set(log.agents) & set(names.tolist()):
         own = np.flatnonzero(names == name)
         own = own[np.argsort(at_s[own], kind="stable")]
-        changes = np.flatnonzero(np.diff(working[own].astype(np.int64), prepend=0))
-        moments, comes = at_s[own][changes], working[own][changes]
-        ends = np.append(moments[~comes], log.days * float(DAY_S))[: comes.sum()]
-        found[name] = _by_day(log.days, moments[comes], ends)
+        found[name] = _by_day(log.days, *_worked(at_s[own], state[own], until_s=log.days * float(DAY_S)))
     return found
+
+
+def _worked(at_s: Floats, state: Any, *, until_s: float) -> tuple[Floats, Floats]:
+    """Starts and ends of the spans of one agent, from the changes of state in order of time."""
+    working = np.isin(state, AT_WORK)
+    changes = np.flatnonzero(np.diff(working.astype(np.int64), prepend=0))
+    comes, leaves = changes[working[changes]], changes[~working[changes]]
+    taken = np.where(state == "busy", np.arange(len(state)), -1)
+    last_taken = np.maximum.accumulate(taken)[leaves - 1]
+    middle = (at_s[np.maximum(last_taken, 0)] + at_s[leaves]) / 2
+    ends = np.where(np.isin(state[leaves - 1], IN_CONTACT) & (last_taken >= 0), middle, at_s[leaves])
+    return at_s[comes], np.append(ends, until_s)[: len(comes)]
 
 
 def _by_day(days: int, starts: Floats, ends: Floats) -> tuple[Spans, ...]:

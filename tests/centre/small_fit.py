@@ -61,7 +61,10 @@ def centre(
             np.log([handle_s, handle_s * 1.5]), np.full(2, 0.6), np.stack([pace, pace]), np.full(2, log(0.5)),
             np.array([0.05, 0.0]), np.zeros(2),
         ),
-        following=Following(onward(*transfers), onward(*returns), onward(*returns), (DELAYS,) * 2),
+        following=Following(
+            onward(*transfers), onward(*returns), onward(*returns), (DELAYS,) * 2,
+            np.zeros((2, 7)), np.full((2, 7), 86_400.0),
+        ),
         presence=Presence(np.ones((agents, 2), dtype=bool), ((OPEN,) * 7,) * agents, wrap_up),
         priorities=((np.array([0]), np.array([1.0])),) * 2,
         places=places,

@@ -79,7 +79,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 @pytest.fixture(scope="module")
 def figures(bank: Fit) -> Callable[[str], tuple[QueueMeasures, QueueMeasures]]:
     """A queue's measures in the log and in three weeks played."""
-    real = measures.of(bank.log, at_work_s=bank.presence.at_work_s, serves=bank.presence.serves, within_s=20)
+    real = measures.of(bank.log, at_work_s=bank.presence.at_work_s(bank.log), serves=bank.presence.serves, within_s=20)
     out = playing.play(bank, days=21, seed=1, as_logged=True)
     played = measures.of(out.log, at_work_s=out.at_work_s, serves=out.serves, within_s=20)
     return lambda queue: next(both for both in zip(real, played, strict=True) if both[0].queue == queue)

@@ -121,19 +121,42 @@ def coming_back(pairs: list[tuple[str, int, float]]) -> Following:
     return fitted(read(legs, customers))
 
 
+def delays(told: Following, kind: int, ended_s: float) -> set[float]:
+    """All delays that are drawn after an end (seconds from the first Monday)."""
+    return {told.delay_s(kind, ended_s, level, first_weekday=0) for level in np.linspace(0, 0.99, 25)}
+
+
 def test_who_comes_back_does_so_after_delays_of_those_who_ended_in_that_hour() -> None:
     # in the evening they call the next morning
     told = coming_back([("cards", 9, 600.0), ("cards", 16, 17 * 3600.0)])
 
-    assert {told.delay_s(0, 9.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {600.0}
-    assert {told.delay_s(0, DAY_S + 16.5 * 3600, level) for level in (0.0, 0.5, 0.99)} == {17 * 3600.0}
-    # of an hour that nothing is known of, all delays
-    assert {told.delay_s(0, 3 * 3600.0, level) for level in np.linspace(0, 0.99, 9)} == {600.0, 17 * 3600.0}
+    assert delays(told, 0, 9.1 * 3600) == {600.0}
+    assert delays(told, 0, DAY_S + 16.01 * 3600) == {17 * 3600.0}
+    # of an hour that nothing is known of, all delays that lead into opening hours
+    assert delays(told, 0, 8.9 * 3600) == {600.0}
+    assert delays(told, 0, 15.9 * 3600) == {600.0, 17 * 3600.0}
 
 
 def test_who_writes_comes_back_at_other_times_than_who_calls() -> None:
     told = coming_back([("cards", 9, 600.0), ("letters", 9, 12 * 3600.0)])
 
     cards, letters = 0, 1
-    assert {told.delay_s(cards, 9 * 3600.0, level) for level in (0.0, 0.5, 0.99)} == {600.0}
-    assert {told.delay_s(letters, 9 * 3600.0, level) for level in (0.0, 0.5, 0.99)} == {12 * 3600.0}
+    assert delays(told, cards, 9 * 3600.0) == {600.0}
+    assert delays(told, letters, 9 * 3600.0 + 60) == {12 * 3600.0}
+
+
+def test_nobody_comes_back_while_the_centre_is_closed() -> None:
+    """After an end at noon half come back after 10 minutes, half after 5 hours; but on Wednesdays nobody came later."""
+    legs, customers = [], {}
+    for n in range(80):
+        for again in (0, 1):
+            day = 7 * n + (0 if n % 2 else 2)
+            at_s = day * DAY_S + 12 * 3600.0 + again * (60 + (5 * 3600.0 if n % 2 else 600.0))
+            legs.append(leg(at_s, contact=f"c{n}.{again}"))
+            customers[f"c{n}.{again}"] = f"k{n}"
+    told = fitted(read(legs, customers))
+
+    assert delays(told, 0, 12 * 3600.0 + 60) == {600.0, 5 * 3600.0}
+    assert delays(told, 0, 2 * DAY_S + 12 * 3600.0 + 60) == {600.0}
+    # on a day without a single contact nothing better is known
+    assert delays(told, 0, 4 * DAY_S + 12 * 3600.0 + 60) == {600.0, 5 * 3600.0}

@@ -75,17 +75,39 @@ def state(agent: str, at_s: float, what: str) -> dict[str, object]:
 def test_where_states_are_told_they_are_believed() -> None:
     log = read([leg(NINE), leg(NINE + DAY_S), leg(NINE, agent="bob")])
     states = [
-        state("ann", NINE - 600, "available"), state("ann", NINE, "busy"), state("ann", NINE + 60, "break"),
-        state("ann", NINE + 900, "available"), state("ann", NINE + 1000, "wrap_up"),
-        state("ann", NINE + 1200, "offline"), state("zoe", NINE, "available"),
+        state("ann", NINE - 600, "available"), state("ann", NINE, "busy"), state("ann", NINE + 60, "available"),
+        state("ann", NINE + 70, "break"), state("ann", NINE + 900, "available"), state("zoe", NINE, "available"),
+        state("ann", NINE + 1200, "offline"),
     ]  # fmt: skip
 
     told = presence.fit(log, pa.Table.from_pylist(states))
 
     ann, bob = told.spans
-    assert ann == (((NINE - 600, NINE + 60), (NINE + 900, NINE + 1200)), ())
+    assert ann == (((NINE - 600, NINE + 70), (NINE + 900, NINE + 1200)), ())
     assert bob == (((NINE, NINE + 60),), ())
     assert told.wrap_up is None
+
+
+def test_who_leaves_with_the_end_of_a_contact_was_to_leave_during_it() -> None:
+    log = read([leg(NINE), leg(NINE + 100, handle_s=500.0)])
+    states = [
+        state("ann", NINE, "busy"), state("ann", NINE + 60, "available"), state("ann", NINE + 100, "busy"),
+        state("ann", NINE + 550, "wrap_up"), state("ann", NINE + 600, "offline"),
+    ]  # fmt: skip
+
+    told = presence.fit(log, pa.Table.from_pylist(states))
+
+    assert told.spans == ((((NINE, NINE + 350),),),)
+    # she was at work until the contact ended all the same
+    assert told.at_work_s(log).tolist() == [600.0]
+
+
+def test_time_at_work_counts_what_a_contact_needs_beyond_a_span_once() -> None:
+    log = read([leg(90, handle_s=60.0), leg(250, handle_s=300.0), leg(20, agent="bob")])
+
+    worked = presence.at_work_s([((0.0, 100.0), (200.0, 300.0), (400.0, 500.0)), ((0.0, 100.0),)], log)
+
+    assert worked.tolist() == [150 + 200 + 100 + 0, 100]
 
 
 def test_each_agent_serves_what_that_agent_answered_and_not_the_odd_one() -> None:
