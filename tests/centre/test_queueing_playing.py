@@ -9,7 +9,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from centre.queueing import arrivals, following, handling, measures, playing, presence
+from centre.queueing import arrivals, concurrency, following, handling, measures, playing, presence
 from centre.queueing.contacts import Contact
 from centre.queueing.fitting import Fit
 from centre.queueing.patience import estimate
@@ -175,6 +175,12 @@ def test_chats_side_by_side_need_fewer_agents() -> None:
     alone, beside = (playing.play(centre(agents=5, places=places), days=3, seed=8) for places in (1, 3))
 
     assert abandoned(beside) < 0.5 * abandoned(alone)
+
+
+def test_a_log_of_chats_tells_that_they_were_held_side_by_side() -> None:
+    log = playing.play(centre(agents=4, places=3), days=5, seed=8).log
+
+    assert concurrency.fit(log) == ((True, True), 3)
 
 
 def test_the_urgent_wait_less() -> None:
