@@ -10,13 +10,12 @@ import pyarrow as pa
 
 from centre.queueing import arrivals, call_log, concurrency, following, handling, patience, presence
 from centre.queueing.arrivals import Arrivals
-from centre.queueing.call_log import CallLog, Floats, Ints
+from centre.queueing.call_log import DAY_S, CallLog, Floats, Ints
 from centre.queueing.following import Following
 from centre.queueing.handling import Handling
 from centre.queueing.patience import Patience
 from centre.queueing.presence import Presence
 
-DAY_S: Final = 86_400.0
 # The centre's usual window for a repeat (labels.repeat_window_days), where the caller names none.
 WINDOW_DAYS: Final = 7.0
 

@@ -11,11 +11,11 @@ from typing import Final
 import numpy as np
 
 from centre.queueing import arrivals, draws, presence
-from centre.queueing.call_log import NOBODY, Bools, CallLog, Floats, Ints
+from centre.queueing.call_log import DAY_S, NOBODY, Bools, CallLog, Floats, Ints
 from centre.queueing.contacts import Contact, Leg, Run
 from centre.queueing.draws import LIVES, Draws
 from centre.queueing.engine import Policy, run
-from centre.queueing.fitting import DAY_S, Fit
+from centre.queueing.fitting import Fit
 from centre.queueing.policies import LongestIdle
 
 # After the last day the lines are emptied for so long; who waits then is not told.
