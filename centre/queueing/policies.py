@@ -12,7 +12,7 @@ from centre.queueing.engine import Contact
 
 def most_urgent(heads: Sequence[Contact]) -> int:
     """The place of the head with the smallest priority number, the longest waiting among equals."""
-    return min(range(len(heads)), key=lambda place: (heads[place].priority, heads[place].arrives_s, place))
+    return min(range(len(heads)), key=lambda place: (heads[place].priority, heads[place].stands_since_s, place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ import typer
 from flows.cli.printing import AsJson, facts, out, progress, say, table
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from flows.compose import Workspace
 
 
 # A simulated centre works in years that calendars and clocks agree on.
 FIRST_YEAR, LAST_YEAR = 1970, 2100
+USUAL_WEEKS, USUAL_START = 8, "2026-03-02"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,24 +76,55 @@ def ingest(
 
 
 def simulate(
-    weeks: Annotated[int, typer.Option(help="Weeks of the simulated centre.")] = 8,
+    weeks: Annotated[
+        int | None, typer.Option(help="Weeks of the simulated centre, 8 without it; with --fit as long as the log.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 2026,
-    start: Annotated[str, typer.Option(help="First day, as 2026-03-02.")] = "2026-03-02",
+    start: Annotated[str | None, typer.Option(help="First day, 2026-03-02 without it; not with --fit.")] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Play this workspace's own contact log, fitted, beside it; writes nothing.")
+    ] = False,
+    agents: Annotated[
+        int | None, typer.Option(help="With --fit: also play it with so many agents instead of the log's.")
+    ] = None,
+    within: Annotated[
+        float | None, typer.Option(help="With --fit: seconds of the service level, 20 without it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a simulated contact centre work for some weeks and take in what it recorded."""
-    from datetime import date
+    """Let a simulated contact centre work for some weeks and take in what it recorded; or, with --fit, see how near a
+    simulation of this workspace's own contacts comes to them, and what other staffing would do."""
+    place = _workspace()
+    _refuse_unfitting(fit=fit, start=start, agents=agents, within=within)
+    if fit:
+        from flows.cli import resembling
+        from flows.resembling import WITHIN_S, Asked
 
+        asked = Asked(weeks=weeks, seed=seed, agents=agents, within_s=WITHIN_S if within is None else within)
+        resembling.show(place, asked, as_json=as_json)
+        return
+    _simulate_world(place, weeks=USUAL_WEEKS if weeks is None else weeks, seed=seed, start=start, as_json=as_json)
+
+
+def _refuse_unfitting(*, fit: bool, start: str | None, agents: int | None, within: float | None) -> None:
+    """Raises InputError for an option of the one kind of simulation that was given to the other."""
     from data_contracts.errors import InputError
 
-    place = _workspace()
-    try:
-        first = date.fromisoformat(start)
-    except ValueError as error:
-        raise InputError("not a day", expected="a day such as 2026-03-02", came=start, where="--start") from error
-    if not FIRST_YEAR <= first.year <= LAST_YEAR:
-        expected = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
-        raise InputError("a centre of another age", expected=expected, came=start, where="--start")
+    if fit and start is not None:
+        raise InputError(
+            "a fitted log has its own days", expected="--fit without --start", came=f"--start {start}",
+            where="parley simulate --fit", remedy="leave --start out: days follow the weekday on which the log begins",
+        )  # fmt: skip
+    for name, value in (("--agents", agents), ("--within", within)):
+        if value is not None and not fit:
+            raise InputError(
+                "only a fitted log can be asked this", expected=f"{name} with --fit", came=f"{name} {value:g}",
+                where="parley simulate", remedy="parley simulate --fit",
+            )  # fmt: skip
+
+
+def _simulate_world(place: Workspace, *, weeks: int, seed: int, start: str | None, as_json: bool) -> None:
+    first = _first_day(USUAL_START if start is None else start)
     from flows.operating import embedded
 
     with progress(f"simulate {weeks} weeks", quiet=as_json), embedded(place.settings):
@@ -103,6 +137,21 @@ def simulate(
         return
     say(f"{done.taken} events recorded, {done.repeated} held already")
     _say_counts(result, place)
+
+
+def _first_day(start: str) -> date:
+    from datetime import date
+
+    from data_contracts.errors import InputError
+
+    try:
+        first = date.fromisoformat(start)
+    except ValueError as error:
+        raise InputError("not a day", expected="a day such as 2026-03-02", came=start, where="--start") from error
+    if not FIRST_YEAR <= first.year <= LAST_YEAR:
+        expected = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise InputError("a centre of another age", expected=expected, came=start, where="--start")
+    return first
 
 
 def replay(

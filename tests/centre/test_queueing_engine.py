@@ -62,18 +62,25 @@ def interval(runs: list[float]) -> tuple[float, float]:
     return float(np.mean(runs)), float(5.408 * np.std(runs, ddof=1) / np.sqrt(len(runs)))
 
 
-def test_a_queue_of_patient_customers_matches_erlang_c() -> None:
-    samples = [markovian(seed=seed, load=11.0, agents=14, patience_s=inf) for seed in range(8)]
+@pytest.mark.parametrize(("agents", "load"), [(1, 0.6), (14, 11.0), (30, 26.0)])
+def test_a_queue_of_patient_customers_matches_erlang_c(agents: int, load: float) -> None:
+    samples = [markovian(seed=seed, load=load, agents=agents, patience_s=inf) for seed in range(8)]
 
     waits, half = interval([float(np.mean([leg.wait_s > 0 for leg in legs])) for legs in samples])
-    assert abs(waits - erlang.erlang_c(14, load=11.0)) < half < 0.05
+    assert abs(waits - erlang.erlang_c(agents, load=load)) < half < 0.06
     level, half = interval([float(np.mean([leg.wait_s <= 20 for leg in legs])) for legs in samples])
-    assert abs(level - erlang.service_level(14, load=11.0, handle_s=180, within_s=20)) < half < 0.05
+    assert abs(level - erlang.service_level(agents, load=load, handle_s=180, within_s=20)) < half < 0.06
+    wait, half = interval([float(np.mean([leg.wait_s for leg in legs])) for legs in samples])
+    truth = erlang.mean_wait_s(agents, load=load, handle_s=180)
+    assert abs(wait - truth) < half < 0.4 * truth
 
 
-def test_a_queue_of_impatient_customers_matches_erlang_a() -> None:
-    samples = [markovian(seed=seed, load=15.0, agents=14, patience_s=200) for seed in range(8)]
-    truth = erlang.erlang_a(14, load=15.0, handle_s=180, patience_s=200)
+@pytest.mark.parametrize(
+    ("agents", "load", "patience_s"), [(3, 4.5, 90), (14, 12.0, 300), (14, 15.0, 200), (30, 36.0, 120)]
+)
+def test_a_queue_of_impatient_customers_matches_erlang_a(agents: int, load: float, patience_s: float) -> None:
+    samples = [markovian(seed=seed, load=load, agents=agents, patience_s=patience_s) for seed in range(8)]
+    truth = erlang.erlang_a(agents, load=load, handle_s=180, patience_s=patience_s)
 
     gone, half = interval([float(np.mean([leg.agent is None for leg in legs])) for legs in samples])
     assert abs(gone - truth.abandonment) < half < 0.02
@@ -81,6 +88,8 @@ def test_a_queue_of_impatient_customers_matches_erlang_a() -> None:
         [float(np.mean([leg.agent is not None and leg.wait_s <= 20 for leg in legs])) for legs in samples]
     )
     assert abs(level - truth.service_level(within_s=20)) < half < 0.05
+    wait, half = interval([float(np.mean([leg.wait_s for leg in legs])) for legs in samples])
+    assert abs(wait - truth.mean_wait_s) < half < 0.2 * truth.mean_wait_s
 
 
 def test_only_an_agent_with_the_skill_is_asked() -> None:

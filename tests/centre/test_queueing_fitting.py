@@ -1,123 +1,120 @@
+"""From a table of segments to a centre that can be played: a log by hand, and the real calls of a bank."""
+
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from math import inf, log
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from centre.queueing import fitting
-from centre.queueing.engine import Agent, run
-from centre.queueing.patience import exponential_patience_s, kaplan_meier
-from centre.queueing.policies import LongestIdle
-from data_contracts.errors import NotEnoughData
+from centre.intake import anonymous_bank
+from centre.queueing import fitting, measures, playing
+from centre.queueing.fitting import Fit
+from centre.queueing.measures import QueueMeasures
+from tests.centre.small_log import contacts, leg, segments
 
-MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+NINE = 9 * 3600.0
 
 
-def segments(rows: list[tuple[str, datetime, float, float | None, str]]) -> pa.Table:
-    queue, queued, wait, handle, outcome = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "queue": list(queue),
-            "queued_at": pa.array(queued, pa.timestamp("us", "UTC")),
-            "wait_s": pa.array(wait, pa.float64()),
-            "handle_s": pa.array(handle, pa.float64()),
-            "outcome": list(outcome),
-        }
+def test_a_log_gives_every_part_of_its_centre() -> None:
+    legs, about = [], {}
+    for n in range(200):
+        at_s = n // 20 * 86_400 + NINE + n % 20 * 300.0
+        gone, moved = n % 10 == 3, n % 5 == 0
+        outcome = "abandoned" if gone else "transferred" if moved else "answered"
+        legs.append(leg(at_s, contact=f"c{n}", outcome=outcome, wait_s=20.0, agent=f"a{n % 2}", handle_s=100.0))
+        if moved:
+            legs.append(leg(at_s + 120, queue="loans", contact=f"c{n}", sequence=1, agent="a2", handle_s=200.0))
+        about[f"c{n}"] = {"channel": "voice", "customer_id": f"k{n}", "priority": 2 if n % 4 == 0 else 0}
+
+    told = fitting.fit(segments(legs), time_zone="UTC", contacts=contacts(about), window_days=0.1)
+
+    assert told.log.kinds == ("cards", "loans")
+    assert told.arrivals.per_day.sum(axis=1) == pytest.approx([20 * 7, 0])  # what was handed on came not of itself
+    assert told.following.transfers.share == pytest.approx([40 / 180, 0])
+    assert told.patience[0].one_s(0.05) == 20.0
+    assert told.patience[1].one_s(0.99) == np.inf
+    assert told.handling.seconds(1, 2, 0.5) == pytest.approx(200.0)
+    assert told.presence.serves.tolist() == [[True, False], [True, False], [False, True]]
+    assert [values.tolist() for values, _ in told.priorities] == [[0, 2], [0, 2]]
+    assert told.priorities[0][1].tolist() == [0.75, 1.0]
+    assert (told.places, told.shares) == (1, (False, False))
+
+
+def test_a_log_that_tells_neither_agents_nor_contacts_is_fitted_as_far_as_it_goes() -> None:
+    plain = segments([leg(NINE + 60 * n) for n in range(30)]).select(
+        ["queue", "queued_at", "wait_s", "handle_s", "outcome"]
     )
 
+    told = fitting.fit(plain, time_zone="UTC")
 
-def test_kaplan_meier_is_what_a_hand_works_out() -> None:
-    # at risk 5, 4, 2; one gives up at 2, one at 3 (one answered then), one at 7
-    survival = kaplan_meier([2, 3, 3, 7, 9], abandoned=[True, True, False, True, False])
-
-    assert survival.times_s.tolist() == [2, 3, 7]
-    assert survival.share.tolist() == pytest.approx([4 / 5, 4 / 5 * 3 / 4, 4 / 5 * 3 / 4 * 1 / 2])
-    assert survival.at(1.9) == 1.0
-    assert survival.at(2) == pytest.approx(0.8)
-    assert survival.at(100) == pytest.approx(0.3)
-    assert survival.quantile_s(0.5) == 7
-    assert survival.quantile_s(0.9) is None
-    assert survival.standard_error[0] == pytest.approx((0.8 * 0.2 / 5) ** 0.5)
+    assert told.log.agents == ()
+    assert told.arrivals.per_day.sum() == 30
+    assert told.following.transfers.share.tolist() == [0.0]
 
 
-def test_patience_is_found_behind_the_censoring() -> None:
-    rng = np.random.default_rng(1)
-    patience, offered = rng.exponential(300, 40_000), rng.exponential(60, 40_000)
-    waits, gone = np.minimum(patience, offered), patience < offered
-
-    assert exponential_patience_s(waits, abandoned=gone) == pytest.approx(300, rel=0.04)
-    assert kaplan_meier(waits, abandoned=gone).at(120) == pytest.approx(np.exp(-120 / 300), abs=0.02)
-    assert float(np.mean(waits[gone])) < 60  # the naive mean of those who gave up is far off
-
-
-def test_where_nobody_gives_up_patience_is_not_guessed() -> None:
-    with pytest.raises(NotEnoughData, match="patience cannot be told"):
-        kaplan_meier([3, 4], abandoned=[False, False])
-
-
-def test_a_log_gives_rates_by_local_hour_and_lognormal_service() -> None:
-    rows = []
-    for week in range(2):
-        at = MONDAY + timedelta(days=7 * week, hours=1)  # nine in the morning in Singapore
-        rows += [("cards", at + timedelta(minutes=n), 0.0, 100.0 if n % 2 else 400.0, "answered") for n in range(30)]
-    rows.append(("cards", MONDAY + timedelta(days=13), 40.0, None, "abandoned"))
-
-    told = fitting.fit(segments(rows), time_zone="Asia/Singapore")["cards"]
-
-    assert told.arrivals_per_hour[0, 9] == 30
-    assert told.arrivals_per_hour[0, 8] == 0
-    assert told.handle_log_mean == pytest.approx((log(100) + log(400)) / 2)
-    assert told.mean_handle_s > 200
-    assert told.patience_s == 40.0
-
-
-def test_without_abandonments_patience_has_no_end() -> None:
-    told = fitting.fit(segments([("q", MONDAY, 1.0, 60.0, "answered")] * 3), time_zone="UTC")["q"]
-
-    assert (told.patience_s, told.patience) == (inf, None)
-
-
-def test_a_queue_that_nobody_handled_is_refused() -> None:
-    with pytest.raises(NotEnoughData, match="too few handled contacts"):
-        fitting.fit(segments([("q", MONDAY, 1.0, None, "abandoned")]), time_zone="UTC")
-
-
-def test_what_was_fitted_is_found_again_in_contacts_drawn_from_it() -> None:
-    rng = np.random.default_rng(5)
-    truth = fitting.QueueFit(np.full((7, 24), 30.0), 1.0, log(200), 0.5, 100, 150.0, None)
-    contacts = fitting.contacts({"q": truth}, first_weekday=0, days=14, rng=rng)
-
-    service = fitting.FittedService({"q": truth}, rng)
-    legs = run(contacts, agents=[Agent(frozenset({0}))] * 2, policy=LongestIdle(), service=service).legs
-    rows = [
-        (
-            "q",
-            MONDAY + timedelta(seconds=leg.queued_s),
-            leg.wait_s,
-            None if leg.agent is None else leg.ended_s - leg.answered_s,
-            "abandoned" if leg.agent is None else "answered",
-        )
-        for leg in legs
-    ]
-    again = fitting.fit(segments(rows), time_zone="UTC")["q"]
-
-    assert float(again.arrivals_per_hour.mean()) == pytest.approx(30, rel=0.03)
-    assert again.dispersion == pytest.approx(1.0, abs=0.25)
-    assert again.handle_log_mean == pytest.approx(log(200), abs=0.03)
-    assert again.handle_log_sd == pytest.approx(0.5, abs=0.03)
-    assert again.patience_s == pytest.approx(150, rel=0.06)
-
-
-def test_the_anonymous_bank_gives_the_figures_that_the_world_states(real_data: Path) -> None:
-    import csv
-
+@pytest.fixture(scope="module")
+def bank(real_data: Path) -> Fit:
+    """Three weeks of a bank's calls, as the intake reads them."""
     (log_file,) = (real_data / "calls" / "anonymous_bank").glob("*.tsv")
-    with log_file.open(encoding="utf-8") as lines:
-        calls = [row for row in csv.DictReader(lines, delimiter="\t") if int(row["q_time"]) > 0]
+    read = anonymous_bank.read(log_file, source="bank", time_zone=None, clock_now=datetime.now(UTC))
+    rows: dict[str, list[dict[str, Any]]] = {"segment.ended": [], "contact.ended": []}
+    for event in read.events:
+        rows.setdefault(event.type, []).append(dict(event.data))
+    return fitting.fit(
+        _table(rows["segment.ended"]), time_zone=anonymous_bank.HOME_ZONE, contacts=_table(rows["contact.ended"]),
+        window_days=anonymous_bank.REPEAT_WINDOW_DAYS,
+    )  # fmt: skip
 
-    waits, gone = [int(row["q_time"]) for row in calls], [row["outcome"] == "HANG" for row in calls]
-    assert exponential_patience_s(waits, abandoned=gone) == pytest.approx(340, abs=1)
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    names = sorted({name for row in rows for name in row})
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
+@pytest.fixture(scope="module")
+def figures(bank: Fit) -> Callable[[str], tuple[QueueMeasures, QueueMeasures]]:
+    """A queue's measures in the log and in three weeks played."""
+    real = measures.of(bank.log, at_work_s=bank.presence.at_work_s(bank.log), serves=bank.presence.serves, within_s=20)
+    out = playing.play(bank, days=21, seed=1, as_logged=True)
+    played = measures.of(out.log, at_work_s=out.at_work_s, serves=out.serves, within_s=20)
+    return lambda queue: next(both for both in zip(real, played, strict=True) if both[0].queue == queue)
+
+
+def test_the_banks_calls_are_fitted_as_they_were_published(bank: Fit) -> None:
+    """Brown et al. 2005: lognormal service, overdispersed arrivals, customers with a priority, agents who differ."""
+    kinds = bank.log.kinds
+    stock, regular = kinds.index("stock_exchange"), kinds.index("regular")
+
+    assert len(bank.log.agents) == 24
+    assert bank.handling.log_mean[stock] > bank.handling.log_mean[regular]
+    assert bank.arrivals.day_variance[regular] > 0.01
+    assert set(bank.priorities[regular][0].tolist()) == {0, 1, 2}
+    assert 0.05 < bank.handling.effects.std() < 0.5
+    assert bank.presence.wrap_up is not None
+    assert bank.presence.wrap_up.one_s(0.5) < 15
+
+
+def test_the_simulated_bank_resembles_the_real_one(
+    figures: Callable[[str], tuple[QueueMeasures, QueueMeasures]],
+) -> None:
+    """What was fitted comes out again, and what was not: how long they wait, how many give up."""
+    real, played = figures("all")
+
+    assert played.contacts_per_day == pytest.approx(real.contacts_per_day, rel=0.07)
+    assert played.handle_s == pytest.approx(real.handle_s, rel=0.05)
+    assert played.occupancy == pytest.approx(real.occupancy, abs=0.04)
+    assert played.level_offered == pytest.approx(real.level_offered, abs=0.07)
+    assert played.level_left == pytest.approx(real.level_left, abs=0.07)
+    assert played.abandoned_share == pytest.approx(real.abandoned_share, abs=0.06)
+
+
+def test_new_customers_of_the_bank_wait_longest_of_the_two_large_queues(
+    figures: Callable[[str], tuple[QueueMeasures, QueueMeasures]],
+) -> None:
+    for place in (0, 1):
+        assert figures("new_customers")[place].abandoned_share > 1.5 * figures("regular")[place].abandoned_share

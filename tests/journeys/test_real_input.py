@@ -112,3 +112,23 @@ def test_every_call_of_a_bank_becomes_a_routing_candidate_that_is_judged_honestl
     assert answer.json()["source"] == "baseline"
     assert answer.json()["answer"]["agent_id"] in agents
     assert traced(desk, answer.json()["prediction_id"])["answer"]["answer_source"] == "baseline"
+
+
+def test_a_manager_sees_the_banks_queues_beside_a_simulation_of_them(
+    real_data: Path, new_desk: Callable[[str], Desk]
+) -> None:
+    desk = new_desk("bank-queues")
+    desk.parley("ingest", "anonymous-bank", real_data / "calls/anonymous_bank/calls_1999-02-01_21.tsv")
+
+    told = desk.parley("simulate", "--fit", "--agents", "27", "--json").told
+
+    assert (told["log"]["simulated"], told["log"]["agents"], told["log"]["repeat_window_days"]) == ("none", 24, 3.0)
+    whole = told["queues"]["all"]
+    print(f"\n{whole}")
+    assert abs(whole["simulated"]["contacts_per_day"] / whole["observed"]["contacts_per_day"] - 1) < 0.05
+    assert abs(whole["simulated"]["handle_s"] / whole["observed"]["handle_s"] - 1) < 0.05
+    assert abs(whole["simulated"]["abandoned_share"] - whole["observed"]["abandoned_share"]) < 0.04
+    assert whole["what_if"]["abandoned_share"] < 0.8 * whole["simulated"]["abandoned_share"]
+    # what is simulated never becomes a record: the workspace stays real, and a simulated centre is refused in it
+    assert workspace(desk.home).archive.columns("contacts", ["simulated"])["simulated"].to_pylist().count(True) == 0
+    assert "do not share a workspace" in desk.parley("simulate", "--weeks", "1", code=2).err
