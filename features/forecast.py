@@ -36,7 +36,7 @@ CALENDAR_COLUMNS = (
     "is_holiday", "is_day_before_holiday", "is_day_after_holiday", "position_in_day", "ahead_h",
 )  # fmt: skip
 # usual: contacts, by calendar, drift and the hours of today; spread: how far off that usually is, on the scale of
-# `features.scale`; day_spread: the same of a day's total, as a share; drift_*: the level's error over the last days,
+# `features.scale`; day_spread: the same of a day's total; drift_*: the level's error over the last days,
 # and *_error: of the same hour, in units of the spread; today_shift: what the hours of today move the rest by.
 VOLUME_COLUMNS = (
     "usual", "spread", "day_spread", "usual_day_total", "drift_2d", "drift_5d", "drift_20d", "last_error",
@@ -127,7 +127,7 @@ class _Told:
         state, queues = self.state, self.grid.queues
         state.solve()
         self.sizes, self.handle = state.spread.sizes(), (state.handling.usual(), state.handling.level())
-        self.growth, self.day_sizes = state.spread.growth(), np.sqrt(state.spread.day_sizes())
+        self.growth, self.day_sizes = state.spread.growth(), state.spread.day_sizes()
         self.levels = self._levels()
         columns: dict[str, Floats] = {}
         for day in np.unique(self.day):

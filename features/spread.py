@@ -6,6 +6,7 @@ import numpy as np
 
 from features.drift import AHEAD
 from features.grid import Flags, Floats
+from features.scale import scaled
 
 # What an error counts for after another day: half after 14 weeks, so that a queue that became calmer is believed.
 MEMORY = 0.993
@@ -22,8 +23,9 @@ OUTSIDE, CENTRAL = 0.2, 1.2816
 RATE = 0.1
 # Days of what all queues show in a queue's own size, and in how sizes grow with distance.
 BELIEF_DAYS = 10.0
-# Days' totals are off by this share where nothing was seen: what a planner expects of a queue that is new.
-BELIEF_SHARE = 0.1
+# Days' totals are off by so much on the scale where nothing was seen: a tenth of some thousands of contacts, which is
+# what a planner expects of a queue that is new.
+BELIEF_SIZE = 1.8
 
 
 class Spread:
@@ -55,10 +57,8 @@ class Spread:
         cut = within_measure(error, sizes=sizes) / sizes
         self._ahead_squares[ahead] += float(np.nansum(cut**2))
         self._ahead_counts[ahead] += float((~np.isnan(error)).sum())
-        ratio = np.log((total + 1.0) / (told + 1.0))
-        expected = np.sqrt(self.day_sizes()[ahead])
-        ratio = np.clip(ratio, -MOST_SIZES * expected, MOST_SIZES * expected)
-        for sums, new in ((self._day_squares[ahead], ratio**2), (self._day_counts[ahead], 1.0)):
+        off = within_measure(scaled(total) - scaled(told), sizes=self.day_sizes()[ahead])
+        for sums, new in ((self._day_squares[ahead], off**2), (self._day_counts[ahead], 1.0)):
             sums[:] = np.where(queues, MEMORY * sums + new, sums)
 
     def sizes(self) -> Floats:
@@ -76,11 +76,11 @@ class Spread:
         return found
 
     def day_sizes(self) -> Floats:
-        """(AHEAD, queues): the mean squared logarithm of a day's total over what was told."""
+        """(AHEAD, queues): the usual size of the error of a day's total, on the scale; not shrinking with distance."""
         all_squares, all_counts = self._day_squares.sum(axis=1), self._day_counts.sum(axis=1)
-        common = (all_squares + BELIEF_SHARE**2) / (all_counts + 1.0)
+        common = (all_squares + BELIEF_SIZE**2) / (all_counts + 1.0)
         found: Floats = (self._day_squares + BELIEF_DAYS * common[:, None]) / (self._day_counts + BELIEF_DAYS)
-        return np.maximum.accumulate(found, axis=0)
+        return np.sqrt(np.maximum.accumulate(found, axis=0))
 
 
 def within_measure(error: Floats, *, sizes: Floats) -> Floats:

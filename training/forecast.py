@@ -28,8 +28,10 @@ from training.widening import Widened
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = ("queue", "interval_start", "interval_s", "offered_count", "handled_count", "handle_s", "known_at", "part")
-# Days of history that the first origin needs: two same weekdays behind it.
-FIRST_ORIGIN_DAY = 14
+# Days of history that the first origin needs: two same weekdays behind it, or one where there are few weeks in all.
+FIRST_ORIGIN_DAY, FIRST_OF_FEW, FEW_DAYS = 14, 7, 42
+# Days to learn from: an origin each.
+FEWEST_ORIGINS = 4
 # Rows with a known handle time below which it is not learned.
 FEWEST_ROWS = 200
 
@@ -40,7 +42,7 @@ def fit(
     """Learn from origins on the `train` days, widen on the `calibrate` days, write the payload into folder `to`.
 
     data: the folder with intervals.parquet. encoder_cache: not used, no texts here. Returns what was measured (`fit_s`,
-    `peak_mb`, origins, rows). NotEnoughData when the history is shorter than three weeks.
+    `peak_mb`, origins, rows). NotEnoughData when the history is shorter than two weeks.
     """
     return rows.measured(lambda: _fit(data, params=params, seed=seed, threads=threads, to=to))
 
@@ -86,8 +88,9 @@ def fitted(
     to: Path, where: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Learn from intervals as they stand, from origins on the days `train` and made honest on the days `held`."""
-    start = [day for day in train if (day - train[0]).days >= FIRST_ORIGIN_DAY][-params.max_origins :] if train else []
-    rows.enough(len(start), needed=7, of="days to learn from, after two weeks of history", where=where)
+    first = FIRST_OF_FEW if not train or (train[-1] - train[0]).days < FEW_DAYS else FIRST_ORIGIN_DAY
+    start = [day for day in train if (day - train[0]).days >= first][-params.max_origins :]
+    rows.enough(len(start), needed=FEWEST_ORIGINS, of=f"days to learn from, after {first} days of history", where=where)
     rows.enough(len(held), needed=1, of="days to calibrate on", where=where)
     asked = origins.issued(table, days=_spread_out(start, table, params=params) + list(held), params=params, far=True)
     of_held = np.isin(asked.day, [day.isoformat() for day in held])

@@ -25,9 +25,8 @@ Floats = npt.NDArray[np.float64]
 LEVELS = (0.8, 0.95)
 # Minutes at which errors are told beside the file's own interval; the rest of a day is judged at the first that fits.
 GRAINS = (30, 60)
-# Days held back to make the forecast honest: a fifth of what is learned from, between a week of weekdays and eight
-# weeks.
-HELD_SHARE, HELD_LEAST, HELD_MOST = 0.2, 5, 56
+# Days held back to make the forecast honest: a fifth of what is learned from, three days at least, eight weeks at most.
+HELD_SHARE, HELD_LEAST, HELD_MOST = 0.2, 3, 56
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def evaluate(
     """
     days = origins.local_days(table, time_zone=params.time_zone)
     learned, judged = days[: -question.test_days], days[-question.test_days :]
-    rows.enough(len(learned), needed=3 * HELD_LEAST, of="days before the judged ones", where="the history")
+    rows.enough(len(learned), needed=2 * HELD_LEAST, of="days before the judged ones", where="the history")
     train, held = _parts(learned)
     before = table.filter(_starts_before(table, judged[0], params))
     measured = rows.measured(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.loaders.forecast import AHEAD_H, PARTS, TARGETS, bases, values
+from training.loaders.forecast import AHEAD_H, PARTS, TARGETS, bases, scaled, values
 from training.origins import Issued
 from training.params import ForecastParams
 
@@ -147,7 +147,7 @@ def _quantiles(values: Floats, weights: Floats, quantiles: Sequence[float]) -> F
 
 
 def day_offsets(model: Any, known: Issued, *, params: ForecastParams) -> list[float]:
-    """Quantiles of the logarithm of a day's total over its mean, in units of the day's spread, over all queues."""
+    """Quantiles of a day's total less its mean, on the scale of counts, in units of the day's spread, of all queues."""
     from scipy.stats import t
 
     believed = t.ppf(params.quantiles, DAY_FREEDOM) * np.sqrt(1.0 - 2.0 / DAY_FREEDOM)
@@ -155,8 +155,8 @@ def day_offsets(model: Any, known: Issued, *, params: ForecastParams) -> list[fl
     keys = [f"{queue}|{day}|{origin}" for queue, day, origin in zip(near.queue, near.day, near.origin, strict=True)]
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     mean = model.mean(model.predict(near.matrix(model.columns))["volume"])
-    total, told = (np.bincount(place, weights=one) for one in (near.offered, mean))
-    errors = np.log((total + 1.0) / (told + 1.0)) / near.column("day_spread")[first]
+    total, told = (np.bincount(place, weights=one).astype(np.float64) for one in (near.offered, mean))
+    errors = (scaled(total) - scaled(told)) / near.column("day_spread")[first]
     seen = np.quantile(errors, params.quantiles) if len(errors) else believed
     share = len(errors) / (len(errors) + DAY_BELIEF)
     return [round(float(one), 6) for one in share * seen + (1.0 - share) * believed]

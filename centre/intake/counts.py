@@ -27,6 +27,11 @@ LEAST_WEEKS = 0.02
 FEWEST_STEPS = 4
 # More rows than this off the grid of intervals, and the file is no series of intervals.
 MOST_OFF_GRID = 0.05
+# A file of small counts of which not one is 0 leaves zeros out, if at least this share of those that chance would make
+# 0 (as a Poisson's of the same mean) is missing, and chance makes some.
+ZEROS_EXPECTED, ZEROS_LEAST = 0.5, 0.01
+# ... in slots that this share of a queue's days have.
+USUAL_SHARE = 0.2
 # Nobody stops for four weeks and goes on (as `features.openness` has it).
 STOPPED_DAYS = 28
 # A centre that has more of its contacts at night than this is likelier to have been read in the wrong time zone.
@@ -75,7 +80,8 @@ def read(path: Path, *, time_zone: str | None) -> Counts:
     _single(found)
     interval_s = _on_one_grid(found, zone, path)
     _refuse_nobody(found, path)
-    _remark_oddities(found, zone)
+    _fill_zeros(found, zone, interval_s)
+    _remark_oddities(found, zone, interval_s)
     rows = found.rows.sort_values(["queue", "interval_start"], kind="stable").reset_index(drop=True)
     return Counts(rows[["queue", "interval_start", "offered_count"]], interval_s, tuple(found.remarks))
 
@@ -215,7 +221,36 @@ def _refuse_nobody(found: _Mending, path: Path) -> None:
                          remedy="A queue without contacts needs no forecast: its forecast is 0.")  # fmt: skip
 
 
-def _remark_oddities(found: _Mending, zone: Any) -> None:
+def _fill_zeros(found: _Mending, zone: Any, interval_s: int) -> None:
+    """Where counts are so small that some must be 0 and none is, the source leaves zeros out: they are put back.
+
+    Only in hours in which the queue usually has somebody, on days on which it had and on which no clock changed.
+    """
+    import pandas as pd
+
+    rows = found.rows
+    if (rows["offered_count"] == 0).any():
+        return
+    second = _second_of_day(rows["interval_start"], zone)
+    midnight = rows["interval_start"].dt.tz_convert(zone).dt.normalize().dt.tz_convert("UTC")
+    even = rows["interval_start"] - midnight == pd.to_timedelta(second, unit="s")
+    midnight = midnight[even]
+    days = pd.DataFrame({"queue": rows["queue"][even], "midnight": midnight}).drop_duplicates()
+    seen = rows.assign(second=second).groupby(["queue", "second"], as_index=False).agg(days=("offered_count", "size"))
+    usual = seen[seen["days"] >= USUAL_SHARE * seen["queue"].map(days.groupby("queue").size())]
+    whole = days.merge(usual[["queue", "second"]], on="queue")
+    whole["interval_start"] = whole["midnight"] + pd.to_timedelta(whole["second"], unit="s")
+    whole = whole[whole["interval_start"].between(rows["interval_start"].min(), rows["interval_start"].max())]
+    filled = rows.merge(whole[["queue", "interval_start"]], on=["queue", "interval_start"], how="outer")
+    missing = len(filled) - len(rows)
+    by_chance = float(np.exp(-rows["offered_count"].sum() / len(filled)))
+    if by_chance > ZEROS_LEAST and missing > ZEROS_EXPECTED * by_chance * len(filled):
+        found.remarks.append(f"no count is 0 though some must be: {missing} intervals without a row are taken for 0")
+        filled["offered_count"] = filled["offered_count"].fillna(0.0)
+        found.rows = filled
+
+
+def _remark_oddities(found: _Mending, zone: Any, interval_s: int) -> None:
     """What is no fault and may be one: missing days, queues that stopped, nights that are busier than days."""
     rows = found.rows
     local = rows["interval_start"].dt.tz_convert(zone)
@@ -227,5 +262,5 @@ def _remark_oddities(found: _Mending, zone: Any) -> None:
     for queue in sorted(last.index[(days.max() - last).dt.days > STOPPED_DAYS]):
         found.remarks.append(f"the queue {queue!r} has had nobody since {last[queue]:%Y-%m-%d}: taken to have stopped")
     at_night = rows["offered_count"][(local.dt.hour >= NIGHT[0]) | (local.dt.hour < NIGHT[1])].sum()
-    if at_night > MOST_AT_NIGHT * rows["offered_count"].sum():
+    if interval_s <= 3600 and at_night > MOST_AT_NIGHT * rows["offered_count"].sum():
         found.remarks.append(f"most contacts come between {NIGHT[0]} and {NIGHT[1]} o'clock in {zone}: is that right?")

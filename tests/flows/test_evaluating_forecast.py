@@ -200,7 +200,7 @@ def test_a_queue_that_stopped_is_expected_to_bring_nobody(tmp_path: Path) -> Non
 
 
 def test_too_little_history_is_refused_with_what_is_needed(tmp_path: Path) -> None:
-    for days in (1, 12, 24):
+    for days in (1, 8, 14):
         with pytest.raises(NotEnoughData, match="days"):
             told(write(tmp_path / "counts.csv", days=days), test_days=1 if days == 1 else 5)
     with pytest.raises(NotEnoughData, match="days"):

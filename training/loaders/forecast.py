@@ -125,11 +125,11 @@ class Model:
     def day_totals(self, means: npt.ArrayLike, *, spread: npt.ArrayLike) -> Floats:
         """Quantiles of days' totals, (days, quantiles) contacts: of their own, as quantiles of intervals do not add up.
 
-        means: (days,) the sums of the intervals' means. spread: (days,) the share by which such a total is usually off
-        (`day_spread`).
+        means: (days,) the sums of the intervals' means. spread: (days,) how far off such a total usually is, on the
+        scale of counts (`day_spread`).
         """
-        sizes = np.asarray(spread, dtype=np.float64)[:, None] * np.asarray(self.day_offsets)
-        return np.asarray(np.asarray(means, dtype=np.float64)[:, None] * np.exp(sizes), dtype=np.float64)
+        off = np.asarray(spread, dtype=np.float64)[:, None] * np.asarray(self.day_offsets)
+        return counted(scaled(np.asarray(means, dtype=np.float64))[:, None] + off)
 
     def _said(self, target: str, part: str, read: Floats) -> Floats:
         if not self.trust[target][part]:

@@ -126,3 +126,13 @@ def test_nights_busier_than_days_ask_about_the_zone(tmp_path: Path) -> None:
     same = counts.read(write(tmp_path, body(lambda hour: hour < 6)), time_zone="Asia/Tokyo")
     assert any("is that right?" in one for one in night.remarks)
     assert not same.remarks
+
+
+def test_zeros_that_a_source_leaves_out_are_put_back_in_open_hours_of_open_days(tmp_path: Path) -> None:
+    kept = [line for line in rows(days=10, minutes=60, count="1").splitlines() if "T08:" <= line[10:14] < "T18:"]
+    gone = [line for place, line in enumerate(kept) if place % 3 and not line.startswith("2026-03-07")]
+    read = counts.read(write(tmp_path, "\n".join(gone) + "\n"), time_zone=None)
+    assert read.rows["offered_count"].tolist().count(0.0) == 29  # a Saturday without any row stays closed
+    assert any("29 intervals without a row are taken for 0" in one for one in read.remarks)
+    busy = counts.read(write(tmp_path, "\n".join(gone).replace(",1", ",50") + "\n"), time_zone=None)
+    assert 0.0 not in busy.rows["offered_count"].tolist()
