@@ -242,12 +242,18 @@ def _fill_zeros(found: _Mending, zone: Any, interval_s: int) -> None:
     whole["interval_start"] = whole["midnight"] + pd.to_timedelta(whole["second"], unit="s")
     whole = whole[whole["interval_start"].between(rows["interval_start"].min(), rows["interval_start"].max())]
     filled = rows.merge(whole[["queue", "interval_start"]], on=["queue", "interval_start"], how="outer")
-    missing = len(filled) - len(rows)
-    by_chance = float(np.exp(-rows["offered_count"].sum() / len(filled)))
-    if by_chance > ZEROS_LEAST and missing > ZEROS_EXPECTED * by_chance * len(filled):
+    small = filled.groupby("queue")["offered_count"].transform(_leaves_zeros_out).astype(bool)
+    filled = filled[small | filled["offered_count"].notna()].reset_index(drop=True)
+    if missing := len(filled) - len(rows):
         found.remarks.append(f"no count is 0 though some must be: {missing} intervals without a row are taken for 0")
         filled["offered_count"] = filled["offered_count"].fillna(0.0)
         found.rows = filled
+
+
+def _leaves_zeros_out(counts: pd.Series) -> bool:
+    """Whether chance would make zeros of a queue's counts (NaN where a row is missing), and as many are missing."""
+    by_chance = float(np.exp(-counts.sum() / len(counts)))
+    return by_chance > ZEROS_LEAST and bool(counts.isna().mean() > ZEROS_EXPECTED * by_chance)
 
 
 def _remark_oddities(found: _Mending, zone: Any, interval_s: int) -> None:
