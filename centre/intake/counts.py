@@ -233,7 +233,7 @@ def _fill_zeros(found: _Mending, zone: Any, interval_s: int) -> None:
         return
     second = _second_of_day(rows["interval_start"], zone)
     midnight = rows["interval_start"].dt.tz_convert(zone).dt.normalize().dt.tz_convert("UTC")
-    even = rows["interval_start"] - midnight == pd.to_timedelta(second, unit="s")
+    even = (rows["interval_start"] - midnight == pd.to_timedelta(second, unit="s")).groupby(midnight).transform("all")
     midnight = midnight[even]
     days = pd.DataFrame({"queue": rows["queue"][even], "midnight": midnight}).drop_duplicates()
     seen = rows.assign(second=second).groupby(["queue", "second"], as_index=False).agg(days=("offered_count", "size"))
