@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from data_contracts.errors import InputError
 from features.drift import AHEAD
-from features.grid import Floats, History, Whole, history, local, ordinal
+from features.grid import Flags, Floats, History, Whole, history, local, ordinal
 from features.scale import counted, scaled
 from features.spread import MOST_SIZES, within_measure
 from features.walk import Walk
@@ -47,7 +47,7 @@ HANDLE_COLUMNS = ("handle_usual", "handle_recent")
 DESIGN_COLUMNS = (*CALENDAR_COLUMNS, *VOLUME_COLUMNS, *HANDLE_COLUMNS)
 CATEGORICAL = ("queue_code",)
 KEY_COLUMNS = ("queue", "interval_start", "interval_s", "is_open")
-PLANNER_COLUMNS = (*(f"lag_{k}" for k in range(1, LAGS + 1)), "lag_median", "handle_median")
+PLANNER_COLUMNS = (*(f"lag_{k}" for k in range(1, LAGS + 1)), "lag_median", "handle_median", "site_spread")
 # Two queues may share a code; with more codes LightGBM warns, on standard output, of the few that are there.
 _CODES = 199
 _SAME_WEEKDAYS = 3
@@ -170,11 +170,15 @@ class _Told:
         total = usual.sum(axis=1)
         grown = float(np.interp(ahead, AHEAD, self.growth))
         same = {name: np.full(len(total), getattr(days, attribute)[day]) for name, attribute in _OF_DAYS.items()}
-        day_spread = np.asarray([np.interp(ahead, AHEAD, one) for one in self.day_sizes.T])
+        *day_spread, site_spread = (np.interp(ahead, AHEAD, one) for one in self.day_sizes.T)
+        if day == state.day:
+            day_spread = list(np.asarray(day_spread) * np.sqrt(_mean_over(share, open_)))
+            site_spread = float(site_spread * np.sqrt(share[open_].mean())) if open_.any() else site_spread
         return {
             **same, **self.levels, **self._errors(day), **self._lags(day), **self._seconds(),
             "is_open": open_.astype(np.float64), "usual": usual, "spread": self.sizes * np.sqrt(share) * grown,
-            "day_spread": day_spread, "usual_day_total": total, "today_shift": shift,
+            "day_spread": np.asarray(day_spread), "site_spread": np.full(len(total), site_spread),
+            "usual_day_total": total, "today_shift": shift,
             "position_in_day": (np.cumsum(usual, axis=1) - usual) / np.maximum(total, 1e-9)[:, None],
         }  # fmt: skip
 
@@ -232,6 +236,12 @@ _OF_DAYS = {
     "weekday": "weekday", "day_of_month": "day_of_month", "month": "month", "week_of_year": "week_of_year",
     "is_holiday": "is_holiday", "is_day_before_holiday": "is_before", "is_day_after_holiday": "is_after",
 }  # fmt: skip
+
+
+def _mean_over(values: Floats, cells: Flags) -> Floats:
+    """(queues,): the mean over these slots, 1 where there are none."""
+    count = cells.sum(axis=1)
+    return np.where(count > 0, (values * cells).sum(axis=1) / np.maximum(count, 1), 1.0)
 
 
 def _code(queue: str) -> float:

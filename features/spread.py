@@ -37,8 +37,9 @@ class Spread:
         self._logarithm = np.zeros(queues)
         self._ahead_squares = np.zeros(len(AHEAD))
         self._ahead_counts = np.zeros(len(AHEAD))
-        self._day_squares = np.zeros((len(AHEAD), queues))
-        self._day_counts = np.zeros((len(AHEAD), queues))
+        # By queue, and of all of them together in the last place.
+        self._day_squares = np.zeros((len(AHEAD), queues + 1))
+        self._day_counts = np.zeros((len(AHEAD), queues + 1))
 
     def add(self, error: Floats, *, sizes: Floats) -> None:
         """A day's errors (queues, slots) a day ahead, NaN where unknown, and the sizes that were expected of them."""
@@ -57,6 +58,8 @@ class Spread:
         cut = within_measure(error, sizes=sizes) / sizes
         self._ahead_squares[ahead] += float(np.nansum(cut**2))
         self._ahead_counts[ahead] += float((~np.isnan(error)).sum())
+        queues = np.append(queues, queues.any())
+        total, told = (np.append(one, one.sum()) for one in (total, told))
         off = within_measure(scaled(total) - scaled(told), sizes=self.day_sizes()[ahead])
         for sums, new in ((self._day_squares[ahead], off**2), (self._day_counts[ahead], 1.0)):
             sums[:] = np.where(queues, MEMORY * sums + new, sums)
@@ -76,8 +79,9 @@ class Spread:
         return found
 
     def day_sizes(self) -> Floats:
-        """(AHEAD, queues): the usual size of the error of a day's total, on the scale; not shrinking with distance."""
-        all_squares, all_counts = self._day_squares.sum(axis=1), self._day_counts.sum(axis=1)
+        """(AHEAD, queues and then the site): the usual size of the error of a day's total, on the scale; not shrinking
+        with distance."""
+        all_squares, all_counts = self._day_squares[:, :-1].sum(axis=1), self._day_counts[:, :-1].sum(axis=1)
         common = (all_squares + BELIEF_SIZE**2) / (all_counts + 1.0)
         found: Floats = (self._day_squares + BELIEF_DAYS * common[:, None]) / (self._day_counts + BELIEF_DAYS)
         return np.sqrt(np.maximum.accumulate(found, axis=0))

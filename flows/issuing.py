@@ -1,7 +1,8 @@
-"""The forecast as it is issued: the champion's quantiles, or the baseline's, for the days that were judged.
+"""The forecast as it is issued: the champion's quantiles, or the baseline's, for as many days as its parameters say.
 
-issued/<issue_id>/intervals.parquet   one row a queue and interval; every issue is kept
-issued/<issue_id>/baseline.parquet    the same by the baseline, beside a model's: what answers outside of its scope
+issued/<issue_id>/intervals.parquet   one row a queue (the site is `*`) and interval; every issue is kept
+issued/<issue_id>/days.parquet        the same by local day
+issued/<issue_id>/baseline_*.parquet  the same by the baseline, beside a model's: what answers outside of its scope
 issued/current.json                   which one serving reads, replaced in one step
 """
 
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    from training.aggregates import Added
     from training.params import Params
 
     Floats = npt.NDArray[np.float64]
 
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
-# Where a day-ahead forecast falls on closed days, the next open one is what planners wait for; a week has one.
-MOST_DAYS = 7
+# Days that are looked through for open ones: eight weeks, and a week of closed days between them.
+MOST_DAYS = 63
+# Futures from which the site's quantiles are read are drawn from this: the same forecast has the same figures.
+SEED = 20260501
 
 
 def default_as_of(place: Workspace) -> datetime:
@@ -61,15 +65,21 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
             came="none",
             where=f"the {MOST_DAYS} days after {as_of.isoformat()}",
         )
-    usual = _table(design, _by_baseline(design, params))
-    tables = (
-        {"intervals": _table(design, _by_model(place, design)), "baseline": usual} if champion else {"intervals": usual}
-    )
+    zone = params.forecast.time_zone
+    tables = _by_baseline(design, params)
+    if champion:
+        tables = {
+            **_by_model(place, design, time_zone=zone),
+            **{f"baseline_{name}": one for name, one in tables.items()},
+        }
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
     told = {
         "issue_id": name,
         "table": f"{name}/intervals.parquet",
-        "baseline_table": f"{name}/baseline.parquet" if champion else None,
+        "days_table": f"{name}/days.parquet",
+        "baseline_table": f"{name}/baseline_intervals.parquet" if champion else None,
+        "baseline_days_table": f"{name}/baseline_days.parquet" if champion else None,
+        "time_zone": zone,
         "issued_at": place.clock.now().isoformat(),
         "as_of": as_of.isoformat(),
         "origin": as_of.isoformat(),
@@ -120,14 +130,15 @@ def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
 
 
 def _judged_days(design: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
-    """Open intervals of the rest of the day of `as_of`, and of the next `horizon_days` open days."""
+    """Open intervals of the rest of the day of `as_of` and of the next `horizon_days`, or of the first open day."""
     import pyarrow.compute as pc
 
     zone = ZoneInfo(params.forecast.time_zone)
     today = as_of.astimezone(zone).date()
     design = design.filter(design["is_open"])
     days = sorted({start.astimezone(zone).date() for start in design["interval_start"].to_pylist()} - {today})
-    last = days[: params.forecast.horizon_days][-1] if days else today
+    within = [day for day in days if day <= today + timedelta(days=params.forecast.horizon_days)]
+    last = max([today, *(within or days[:1])])
     end = datetime.combine(last + timedelta(days=1), datetime.min.time(), tzinfo=zone)
     return design.filter(pc.less(design["interval_start"], end))
 
@@ -158,34 +169,54 @@ class Columns:
         return np.column_stack([self.column(name) for name in names])
 
 
-def _by_model(place: Workspace, design: pa.Table) -> Mapping[str, Floats]:
-    """The champion's quantiles, from a payload that was verified against the chain."""
-    from training import loaders, pulling
+def _by_model(place: Workspace, design: pa.Table, *, time_zone: str) -> dict[str, pa.Table]:
+    """The champion's tables, from a payload that was verified against the chain."""
+    from training import aggregates, loaders, pulling
 
     shelf = place.settings.shelf_dir / "forecast"
     pulled = pulling.pull(
         "forecast", history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=shelf
     )
     model = loaders.open_payload(pulled.folder, threads=place.settings.threads)
-    quantiles: Mapping[str, Floats] = model.predict(Columns(design).matrix(model.columns))
-    return quantiles
+    told = model.predict(Columns(design).matrix(model.columns))
+    added = aggregates.added(design, model, told["volume"], time_zone=time_zone, seed=SEED)
+    return _tables(design, {**told, "mean": model.mean(told["volume"])}, added)
 
 
-def _by_baseline(design: pa.Table, params: Params) -> Mapping[str, Floats]:
+def _by_baseline(design: pa.Table, params: Params) -> dict[str, pa.Table]:
+    """The median of earlier weeks: what answers without a model, and outside of its scope."""
     from training import baselines
 
-    return baselines.forecast(Columns(design), quantiles=params.forecast.quantiles)
+    quantiles = params.forecast.quantiles
+    told = baselines.forecast(Columns(design), quantiles=quantiles)
+    added = baselines.added(design, quantiles=quantiles, time_zone=params.forecast.time_zone)
+    return _tables(design, {**told, "mean": baselines.mean(Columns(design))}, added)
 
 
-def _table(design: pa.Table, quantiles: Mapping[str, Floats]) -> pa.Table:
-    """Serving's columns: offered_q025 … offered_q975, handle_q025 … handle_q975; null where nothing is known."""
+def _tables(design: pa.Table, told: Mapping[str, Floats], added: Added) -> dict[str, pa.Table]:
+    """Serving's two tables, `intervals` (the queues', and the site's as queue `*`) and `days`."""
     import pyarrow as pa
 
-    columns: dict[str, Any] = {name: design[name] for name in ("queue", "interval_start", "interval_s")}
-    for prefix, measure in (("offered", "volume"), ("handle", "handle")):
-        for place, level in enumerate(LEVELS):
-            columns[f"{prefix}_{level}"] = pa.array(quantiles[measure][:, place], pa.float64(), from_pandas=True)
-    return pa.table(columns).sort_by([("queue", "ascending"), ("interval_start", "ascending")])
+    keys = {name: design[name] for name in ("queue", "interval_start", "interval_s")}
+    queues = pa.table(
+        {**keys, **_columns("offered", told["volume"], mean=told["mean"]), **_columns("handle", told["handle"])}
+    )
+    site, days = (
+        pa.table({**{name: one[name] for name in keys}, **_columns("offered", one["quantiles"], mean=one["mean"])})
+        for one in (added.site, added.days)
+    )
+    order = [("queue", "ascending"), ("interval_start", "ascending")]
+    intervals = pa.concat_tables([queues, site], promote_options="default")
+    return {"intervals": intervals.sort_by(order), "days": days.sort_by(order)}
+
+
+def _columns(prefix: str, quantiles: Floats, *, mean: Floats | None = None) -> dict[str, pa.Array]:
+    """`offered_mean`, offered_q025 … offered_q975: null where nothing is known."""
+    import pyarrow as pa
+
+    named = {} if mean is None else {f"{prefix}_mean": mean}
+    named |= {f"{prefix}_{level}": quantiles[:, place] for place, level in enumerate(LEVELS)}
+    return {name: pa.array(values, pa.float64(), from_pandas=True) for name, values in named.items()}
 
 
 def _is_simulated(place: Workspace) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.forms import REFUSALS, Name, as_json, refusal
-from serving.issued import Issue
+from serving.issued import SITE, Grain, Issue
 from serving.permission import Asked, outside_scope, reasons
 from serving.slots import Slot
 
@@ -63,8 +64,13 @@ async def read(
     queue: Annotated[Name, Query(description="The queue's name", examples=["billing"])],
     since: Annotated[AwareDatetime, Query(alias="from", description="First interval begins at or after this time")],
     until: Annotated[AwareDatetime, Query(alias="to", description="Intervals begin before this time")],
+    grain: Annotated[Grain, Query(description="Intervals as they were issued, or local days")] = "interval",
+    issue: Annotated[Name | None, Query(description="An earlier issue, by its id; the current one without it")] = None,
 ) -> Response:
-    """Quantiles of offered contacts and handle time (seconds) for each interval that begins in [from, to)."""
+    """Mean and quantiles of offered contacts, and of handle time (seconds), of what begins in [from, to).
+
+    The queue `*` is all of them together. A day has its own distribution: quantiles do not add up, means do.
+    """
     started = time.perf_counter()
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     if since >= until:
@@ -75,16 +81,28 @@ async def read(
             where="query from, to",
             remedy="The period is half-open: [from, to).",
         )
-    answer = await run_in_threadpool(_answer, desk, queue, since, until)
+    period = _Period(queue, since, until, grain, issue)
+    answer = await run_in_threadpool(_answer, desk, period)
     return Response(as_json(desk.served(answer, since=started)), media_type="application/json")
 
 
-def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
+@dataclass(frozen=True)
+class _Period:
+    """What is asked for."""
+
+    queue: str
+    since: datetime
+    until: datetime
+    grain: Grain
+    issue: str | None
+
+
+def _answer(desk: Desk, asked: _Period) -> Answer:
     slot, now = desk.slot("forecast"), desk.now()
     if slot.off is not None:
         off: Reason = {"reason": "switched_off", "detail": "an engineer switched this off"}
-        return _told(None, "off", queue, since, until, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
-    issue = desk.issued.current()
+        return _told(None, "off", asked, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
+    issue = desk.issued.named(asked.issue) if asked.issue else desk.issued.current()
     if issue is None:
         raise NotFound(
             "no forecast was issued yet",
@@ -94,35 +112,34 @@ def _answer(desk: Desk, queue: str, since: datetime, until: datetime) -> Answer:
             remedy="Run `parley` to issue one (flow issue_forecast).",
         )
     _refuse_disowned(issue, slot)
-    outside = _outside(issue, slot, queue)
+    outside = _outside(issue, slot, asked.queue)
     if outside is not None:
         issue = issue.by_baseline()
-    rows = _rows(issue, queue, since, until, most=desk.doors.limits.intervals)
+    rows = _rows(issue, asked, most=desk.doors.limits.intervals)
     about = issue.about
     source: Source = "model" if about["source"] == "model" else "baseline"
     answer = {
-        "queue": queue,
+        "queue": asked.queue,
         "issue_id": about["issue_id"],
         "issued_at": about["issued_at"],
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
     degraded = _degraded(issue, slot, now, outside=outside, complete=bool(rows))
-    return _told(answer, source, queue, since, until, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
+    return _told(answer, source, asked, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
 def _told(
     answer: dict[str, Any] | None,
     source: Source,
-    queue: str,
-    since: datetime,
-    until: datetime,
+    asked: _Period,
     *,
     at: datetime,
     id_: str,
     degraded: tuple[Reason, ...],
     about: dict[str, Any] | None = None,
 ) -> Answer:
-    features = {"queue": queue, "from": stamp(since), "to": stamp(until), "issue_id": about and about["issue_id"]}
+    features = {"queue": asked.queue, "from": stamp(asked.since), "to": stamp(asked.until), "grain": asked.grain,
+                "issue_id": about and about["issue_id"]}  # fmt: skip
     version = about["version"] if about and source == "model" else None
     if version is not None and "/" not in str(version):
         version = f"forecast/{version}"
@@ -139,26 +156,28 @@ def _told(
     )
 
 
-def _rows(issue: Issue, queue: str, since: datetime, until: datetime, *, most: int) -> list[dict[str, Any]]:
-    if queue not in issue.by_queue:
-        known = ", ".join(sorted(issue.by_queue)) or "none"
+def _rows(issue: Issue, asked: _Period, *, most: int) -> list[dict[str, Any]]:
+    table = issue.table(asked.grain)
+    if asked.queue not in table.queues:
+        known = ", ".join(table.queues) or "none"
         raise NotFound(
             "no forecast for this queue",
             expected=f"one of {known}"[:500],
-            came=queue[:80],
+            came=asked.queue[:80],
             where="query queue",
             remedy="Name a queue that was forecast.",
         )
-    rows = issue.rows(queue, since=since, until=until)
-    if len(rows) > most:
+    rows = table.rows(asked.queue, since=asked.since, until=asked.until)
+    if rows.num_rows > most:
         raise TooLarge(
             "a period with too many intervals",
             expected=f"at most {most}",
-            came=str(len(rows)),
+            came=str(rows.num_rows),
             where="query from, to",
             remedy="Ask for a shorter period.",
         )
-    return rows
+    found: list[dict[str, Any]] = rows.to_pylist()
+    return found
 
 
 def _refuse_disowned(issue: Issue, slot: Slot) -> None:
@@ -177,13 +196,20 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
 def _outside(issue: Issue, slot: Slot, queue: str) -> Reason | None:
     """Why the model that issued the table may not answer for this queue; None where it may, or where none issued it.
 
-    A former champion's table keeps to the scope of that version's own approval.
+    A former champion's table keeps to the scope of that version's own approval; the site needs all queues in it.
     """
     if issue.about["source"] != "model" or slot.promotion is None:
         return None
     artefact = str(issue.about["artefact"])
     scope = slot.promotion.scope if slot.promotion.artefact == artefact else slot.approved[artefact]
-    return outside_scope(scope, Asked(queue=queue, contact_id=queue))
+    queues = _queues_of(issue) if queue == SITE else [queue]
+    told = (outside_scope(scope, Asked(queue=one, contact_id=one)) for one in queues)
+    return next((reason for reason in told if reason is not None), None)
+
+
+def _queues_of(issue: Issue) -> list[str]:
+    """The queues that the site is made of."""
+    return [queue for queue in issue.table("interval").queues if queue != SITE]
 
 
 def _degraded(issue: Issue, slot: Slot, now: datetime, *, outside: Reason | None, complete: bool) -> tuple[Reason, ...]:

@@ -1,37 +1,70 @@
-"""The forecasts as they were issued: reads the table that the flow `issue_forecast` leaves, anew when it changes."""
+"""The forecasts as they were issued: reads the tables that the flow `issue_forecast` leaves, anew when they change."""
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from data_contracts.errors import UnavailableError
+from data_contracts.errors import NotFound, UnavailableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Quantiles of each interval, as the table names its columns: offered_q025 is the 2.5% quantile of offered contacts.
 LEVELS: Final = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
+# All queues together.
+SITE: Final = "*"
 
-ByQueue = dict[str, list[dict[str, Any]]]
+Grain = Literal["interval", "day"]
+
+
+class Table:
+    """An issued table: `rows` of one queue at a time become plain data, the rest stays compact."""
+
+    def __init__(self, table: pa.Table) -> None:
+        ordered = table.sort_by([("queue", "ascending"), ("interval_start", "ascending")])
+        counts = ordered.group_by("queue", use_threads=False).aggregate([([], "count_all")])
+        self._queues: dict[str, tuple[int, int]] = {}
+        first = 0
+        for queue, count in zip(counts["queue"].to_pylist(), counts["count_all"].to_pylist(), strict=True):
+            self._queues[queue], first = (first, count), first + count
+        self._table = ordered.drop_columns(["queue"])
+        self._starts: list[datetime] = ordered["interval_start"].to_pylist()
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that it tells of, the site (`SITE`) where it was added up."""
+        return tuple(sorted(self._queues))
+
+    def rows(self, queue: str, *, since: datetime, until: datetime) -> pa.Table:
+        """The intervals of a queue that begin in [since, until)."""
+        first, count = self._queues.get(queue, (0, 0))
+        low, high = (bisect_left(self._starts, moment, first, first + count) for moment in (since, until))
+        return self._table.slice(low, max(high - low, 0))
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One issued table in memory, by queue; rows in time order. `baseline`: what the baseline says of the same.
+    """One issue in memory: its tables by grain. `baseline`: what the baseline says of the same.
 
-    Beside a baseline's own table there is no other; beside a model's there is none in issues from before it was kept.
+    Beside a baseline's own tables there are no others; beside a model's there are none in issues from before they were
+    kept.
     """
 
     about: dict[str, Any]
-    by_queue: ByQueue
-    baseline: ByQueue | None = None
+    tables: Mapping[Grain, Table]
+    baseline: Mapping[Grain, Table]
 
     def by_baseline(self) -> Issue:
         """The same issue as the baseline says it. UnavailableError where it was not kept."""
         if self.about["source"] != "model":
             return self
-        if self.baseline is None:
+        if not self.baseline:
             raise UnavailableError(
                 "this forecast was issued without the baseline's",
                 expected="baseline_table",
@@ -40,11 +73,14 @@ class Issue:
                 remedy="Issue the forecast again.",
             )
         about = {**self.about, "source": "baseline", "version": None, "approval": None, "artefact": None}
-        return Issue(about, self.baseline)
+        return Issue(about, self.baseline, {})
 
-    def rows(self, queue: str, *, since: datetime, until: datetime) -> list[dict[str, Any]]:
-        """The intervals of a queue that begin in [since, until)."""
-        return [row for row in self.by_queue.get(queue, []) if since <= row["interval_start"] < until]
+    def table(self, grain: Grain) -> Table:
+        """The table of that grain. NotFound in issues from before it was kept."""
+        if grain not in self.tables:
+            raise NotFound("this forecast was issued without days", expected="grain=interval", came=f"grain={grain}",
+                           where=str(self.about["issue_id"]), remedy="Issue the forecast again.")  # fmt: skip
+        return self.tables[grain]
 
 
 class Issued:
@@ -64,14 +100,28 @@ class Issued:
             self._held = (told, _read(self._folder, told))
         return self._held[1]
 
+    def named(self, issue_id: str) -> Issue:
+        """An issue of any time, by its id. NotFound where there is none of that name."""
+        if issue_id in self.names():
+            return _read(self._folder, (self._folder / issue_id / "issue.json").read_bytes())
+        raise NotFound("no such issue", expected=f"one of the {len(self.names())} that were kept", came=issue_id[:80],
+                       where="query issue", remedy="Leave it out for the current one.")  # fmt: skip
+
+    def names(self) -> tuple[str, ...]:
+        """The ids of all issues that were kept, in order of the moment that they know."""
+        return tuple(sorted(path.parent.name for path in self._folder.glob("*/issue.json")))
+
 
 def _read(folder: Path, told: bytes) -> Issue:
     import pyarrow as pa
 
     try:
         about = json.loads(told)
-        beside = about.get("baseline_table")
-        return Issue(about, _table(folder, about["table"]), _table(folder, beside) if beside else None)
+        return Issue(
+            about,
+            _tables(folder, {"interval": about["table"], "day": about.get("days_table")}),
+            _tables(folder, {"interval": about.get("baseline_table"), "day": about.get("baseline_days_table")}),
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise UnavailableError(
             "the issued forecast cannot be read",
@@ -82,16 +132,15 @@ def _read(folder: Path, told: bytes) -> Issue:
         ) from error
 
 
-def _table(folder: Path, named: Any) -> ByQueue:
-    """Rows of a table in the folder, by queue, in time order. ValueError for one that lies elsewhere."""
+def _tables(folder: Path, named: Mapping[Grain, Any]) -> dict[Grain, Table]:
+    """The tables in the folder that are named. ValueError for one that lies elsewhere."""
     import pyarrow.parquet as pq
 
-    path = (folder / str(named)).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"table outside the folder: {named}")
-    by_queue: ByQueue = {}
-    for row in pq.read_table(path).to_pylist():
-        by_queue.setdefault(row.pop("queue"), []).append(row)
-    for rows in by_queue.values():
-        rows.sort(key=lambda row: row["interval_start"])
-    return by_queue
+    found: dict[Grain, Table] = {}
+    for grain, name in named.items():
+        if name:
+            path = (folder / str(name)).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise ValueError(f"table outside the folder: {name}")
+            found[grain] = Table(pq.read_table(path))
+    return found

@@ -7,10 +7,15 @@ idle agent; what intent and routing are judged against, their reports say (inten
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from training.aggregates import Added
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,3 +52,27 @@ def forecast(design: Design, *, quantiles: Sequence[float], lags: int = 6) -> di
     volume = np.nanquantile(known, list(quantiles), axis=1).T
     handle = np.repeat(usual_handle(design)[:, None], len(quantiles), axis=1)
     return {"volume": np.asarray(volume, dtype=np.float64), "handle": handle}
+
+
+def mean(design: Design, *, lags: int = 6) -> Floats:
+    """Contacts offered: the mean of the six known same weekdays, 0 where none is."""
+    known = np.column_stack([design.column(f"lag_{number}") for number in range(1, lags + 1)])
+    usual = np.nan_to_num(design.column("lag_median"))
+    return np.asarray(np.where(np.isnan(known), usual[:, None], known).mean(axis=1), dtype=np.float64)
+
+
+def added(design: pa.Table, *, quantiles: Sequence[float], time_zone: str, lags: int = 6) -> Added:
+    """The same for the site by interval, and for queues and site by local day: sums of the same weekdays' counts.
+
+    design: a table as `features.forecast.design` makes it.
+    """
+    from training import aggregates
+
+    known = np.column_stack([_column(design, f"lag_{number}") for number in range(1, lags + 1)])
+    usual = np.nan_to_num(_column(design, "lag_median"))
+    known = np.where(np.isnan(known), usual[:, None], known)
+    return aggregates.summed(design, known, quantiles=quantiles, time_zone=time_zone)
+
+
+def _column(design: pa.Table, name: str) -> Floats:
+    return np.asarray(design[name].to_numpy(zero_copy_only=False), dtype=np.float64)

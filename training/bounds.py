@@ -73,7 +73,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     **dict.fromkeys(("strengths", "ngram_strengths", "temperature_min"), POSITIVE),
     **dict.fromkeys(("resolution_value_min", "handle_value_min", "rating_value_min"), WORTH),
     "interval_s": Bound("a calendar is counted in intervals of a day", 60, 86_400),
-    "horizon_days": Bound("the baseline looks at same weekdays of past weeks, not beyond a month ahead", 1, 31),
+    "horizon_days": Bound("beyond eight weeks nothing was learned of how far off a forecast is", 1, 56),
     "leaves": Bound("a tree of one leaf decides nothing; LightGBM takes no more", 2, 131_072),
     **dict.fromkeys(("learning_rate", "multilingual_learning_rate"), RATE),
     "feature_share": Bound("a tree without features decides nothing", 1e-6, 1),

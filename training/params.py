@@ -183,8 +183,8 @@ class ForecastParams(ForecastDataParams):
     # ... and at least the rows of so many days: what tells days apart is the same in all rows of a day, and a leaf of
     # one or two days learns their accidents.
     min_leaf_days: float = 5.0
-    # How far ahead is learned and judged: tomorrow, as planners do each evening.
-    horizon_days: int = 1
+    # How far ahead is learned and issued: eight weeks, for which shifts are planned and leave is granted.
+    horizon_days: int = 56
     # The most recent origins (one a day) to learn from: older habits teach little, and time grows with them.
     max_origins: int = 400
     # ... and the rows of all of them: with more, origins are left out evenly. Trees of 15 leaves need no more.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from centre.clock import FixedClock
 from data_contracts.arrow import table
+from data_contracts.errors import NotFound
 from flows import issuing
 from flows.compose import Workspace, workspace
 from serving.issued import Issued
@@ -39,7 +42,13 @@ def test_beside_a_models_table_the_baselines_is_issued(counted: Workspace, monke
     monkeypatch.setattr(counted, "standing", lambda: Standing(champions={"forecast": promoted("forecast")}))
     monkeypatch.setattr(issuing, "params_of", lambda place, version: params)
     usual = issuing._by_baseline
-    more = lambda place, design: {name: told + 1000.0 for name, told in usual(design, params).items()}  # noqa: E731
+
+    def more(place: Workspace, design: pa.Table, *, time_zone: str) -> dict[str, pa.Table]:
+        told = usual(design, params)["intervals"]
+        place_of = told.column_names.index("offered_q500")
+        raised = told.set_column(place_of, "offered_q500", pc.add(told["offered_q500"], 1000.0))
+        return {"intervals": raised, "days": usual(design, params)["days"]}
+
     monkeypatch.setattr(issuing, "_by_model", more)
 
     issuing.issue(counted, as_of=issuing.default_as_of(counted))
@@ -47,6 +56,40 @@ def test_beside_a_models_table_the_baselines_is_issued(counted: Workspace, monke
     issue = Issued(counted.settings.issued_dir).current()
     assert issue is not None
     assert (issue.about["source"], issue.by_baseline().about["source"]) == ("model", "baseline")
-    assert issue.by_queue["q"]
-    for queue, rows in issue.by_baseline().by_queue.items():
-        assert [row["offered_q500"] for row in issue.by_queue[queue]] == [row["offered_q500"] + 1000.0 for row in rows]
+    ours, theirs = issue.table("interval"), issue.by_baseline().table("interval")
+    ever = {"since": START, "until": START + timedelta(days=365)}
+    assert ours.rows("q", **ever).num_rows
+    for queue in theirs.queues:
+        usual = theirs.rows(queue, **ever)["offered_q500"].to_pylist()
+        assert ours.rows(queue, **ever)["offered_q500"].to_pylist() == [one + 1000.0 for one in usual]
+
+
+def test_eight_weeks_are_issued_and_queues_and_intervals_add_up(counted: Workspace) -> None:
+    issuing.issue(counted, as_of=issuing.default_as_of(counted))
+
+    issue = Issued(counted.settings.issued_dir).current()
+    assert issue is not None
+    ever = {"since": START, "until": START + timedelta(days=365)}
+    intervals, days = (issue.table(grain).rows("q", **ever) for grain in ("interval", "day"))
+    site = issue.table("interval").rows("*", **ever)
+    assert days.num_rows == 56
+    assert pc.sum(days["offered_mean"]).as_py() == pytest.approx(pc.sum(intervals["offered_mean"]).as_py())
+    assert site["offered_mean"].to_pylist() == pytest.approx(intervals["offered_mean"].to_pylist())
+    near = slice(0, 7 * len(OPEN_HOURS))  # six same weekdays are known, and one queue is the whole site
+    assert site["offered_q900"].to_pylist()[near] == pytest.approx(intervals["offered_q900"].to_pylist()[near])
+    assert set(days["interval_s"].to_pylist()) == {86_400}
+
+
+def test_every_issue_is_kept_and_can_be_asked_for(counted: Workspace) -> None:
+    as_of = issuing.default_as_of(counted)
+    for day in (2, 1, 0):
+        issuing.issue(counted, as_of=as_of - timedelta(days=day))
+
+    issued = Issued(counted.settings.issued_dir)
+    first, *_, last = issued.names()
+    current = issued.current()
+    assert current is not None
+    assert (len(issued.names()), current.about["issue_id"]) == (3, last)
+    assert issued.named(first).about["as_of"] == (as_of - timedelta(days=2)).isoformat()
+    with pytest.raises(NotFound, match="one of the 3"):
+        issued.named("../../etc")

@@ -226,3 +226,36 @@ def test_an_unreadable_table_is_told(issued: Path, client: Client) -> None:
     (issued / "i-1" / "intervals.parquet").write_bytes(b"not a table")
 
     assert client.get(QUESTION).status_code == 503
+
+
+def test_days_the_site_and_earlier_issues_are_answered(issued: Path, client: Client) -> None:
+    issue(issued, id_="i-1", level=20.0)
+    (issued / "i-1" / "issue.json").write_text((issued / "current.json").read_text())
+    issue(issued, id_="i-2", level=100.0)
+    day = {"queue": "*", "interval_start": START, "interval_s": 86400, "offered_mean": 99.5, "offered_q500": 99.0}
+    pq.write_table(pa.Table.from_pylist([day]), issued / "i-2" / "days.parquet")
+    about = json.loads((issued / "current.json").read_text())
+    (issued / "current.json").write_text(json.dumps({**about, "days_table": "i-2/days.parquet"}))
+
+    then = client.get(f"{QUESTION}&issue=i-1").json()["answer"]
+    days = client.get("/v1/forecast?queue=*&grain=day&from=2026-05-01T00:00:00Z&to=2026-05-02T00:00:00Z").json()
+    unknown = client.get(f"{QUESTION}&issue=i-9")
+    without = client.get(f"{QUESTION}&issue=i-1&grain=day")
+
+    assert (then["issue_id"], then["intervals"][0]["offered_q500"]) == ("i-1", 38.0)
+    assert days["answer"]["intervals"][0]["offered_mean"] == 99.5
+    assert (unknown.status_code, without.status_code) == (404, 404)
+
+
+def test_the_site_is_the_models_only_where_all_its_queues_are(house: House, issued: Path, client: Client) -> None:
+    champion = promoted("forecast", version="2", scope=Scope(queues=("sales",)))
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: champion.scope}))
+    issue(issued, **of_model())
+    for name in ("intervals", "baseline"):
+        path = issued / "i-1" / f"{name}.parquet"
+        rows = pq.read_table(path).to_pylist()
+        pq.write_table(pa.Table.from_pylist(rows + [{**row, "queue": "*"} for row in rows[:48]]), path)
+
+    asked = client.get(QUESTION.replace("billing", "*")).json()
+
+    assert (asked["source"], asked["answer"]["intervals"][0]["offered_q500"]) == ("baseline", 7.0)

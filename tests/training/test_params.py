@@ -121,7 +121,7 @@ def test_an_override_that_names_no_parameter_is_refused(change: str) -> None:
         ("routing.max_weight", "1", "0.9"),
         ("routing.leaf_drag", "0", ".inf"),
         ("forecast.interval_s", "60", "59"),
-        ("forecast.horizon_days", "31", "32"),
+        ("forecast.horizon_days", "56", "57"),
         ("forecast.learning_rate", "1", "0"),
         ("forecast.quantiles", "[0.025, 0.975]", "[0.5, 1.0]"),
         ("forecast.time_zone", "Asia/Shanghai", "Mars/Olympus"),
