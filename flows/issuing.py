@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.errors import NotEnoughData
+from data_contracts.errors import NotEnoughData, StateConflict
 from flows import asking
 from flows.compose import Workspace
 from flows.outputs import produced_at, write_json, write_table
@@ -178,6 +178,10 @@ def _by_model(place: Workspace, design: pa.Table, *, time_zone: str) -> dict[str
         "forecast", history=place.chain, registry=place.registry, verifier=place.chain.verifier, to=shelf
     )
     model = loaders.open_payload(pulled.folder, threads=place.settings.threads)
+    if missing := sorted(set(model.columns) - set(design.column_names)):
+        raise StateConflict("the champion reads columns that are no longer built", came=", ".join(missing)[:200],
+                            expected="columns of features.forecast", where="forecast",
+                            remedy="Roll the forecast back to the baseline, and retrain.")  # fmt: skip
     told = model.predict(Columns(design).matrix(model.columns))
     added = aggregates.added(design, model, told["volume"], time_zone=time_zone, seed=SEED)
     return _tables(design, {**told, "mean": model.mean(told["volume"])}, added)

@@ -6,7 +6,7 @@ its errors on days that were told before they came give the quantiles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.errors import StateConflict
 from features import forecast as features
-from training import boosting, forecast_figures, gates, loaders, origins, payload, rows, widening
+from training import boosting, forecast_figures, forecast_horizons, gates, loaders, origins, payload, rows, widening
 from training.boosting import Growth, Sample
 from training.loaders.forecast import FORMAT, MOST_SIZES, PARTS, TARGETS, bases, values
 from training.loaders.forecast import features as read_by_trees
@@ -59,7 +60,9 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     models = {"candidate": loaders.open_payload(candidate, threads=threads)}
     if champion is not None:
         models["champion"] = loaders.open_payload(champion, threads=threads)
-    figures = forecast_figures.figures(origins.issued(table, days=days, params=mine), models=models, seed=seed)
+    _refuse_forgotten(models)
+    far = forecast_horizons.weeks_ahead(table, days=days, params=mine)
+    figures = forecast_figures.figures(origins.issued(table, days=days, params=mine), far, models=models, seed=seed)
     return gates.report(
         params.policy("forecast"),
         champion="none" if champion is None else payload.digest(champion),
@@ -72,6 +75,15 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
         charts=figures.charts,
         limits=figures.limits,
     )
+
+
+def _refuse_forgotten(models: Mapping[str, Any]) -> None:
+    """A model that reads what is no longer built would answer nonsense: it is no champion to be compared with."""
+    for name, model in models.items():
+        if missing := sorted(set(model.columns) - set(features.DESIGN_COLUMNS)):
+            raise StateConflict(f"the {name} reads columns that are no longer built", came=", ".join(missing)[:200],
+                                expected="columns of features.forecast", where="forecast",
+                                remedy="Roll the forecast back to the baseline, and retrain.")  # fmt: skip
 
 
 def _fit(data: Path, *, params: ForecastParams, seed: int, threads: int, to: Path) -> dict[str, Any]:

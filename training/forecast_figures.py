@@ -30,8 +30,13 @@ class Figures:
     limits: tuple[str, ...]
 
 
-def figures(asked: Issued, *, models: Mapping[str, Any], seed: int) -> Figures:
-    """All figures. models: candidate and, if there is one, champion."""
+def figures(asked: Issued, far: Issued | None, *, models: Mapping[str, Any], seed: int) -> Figures:
+    """All figures. asked: the judged days, a day ahead; far: the same from an origin a week, if there are weeks.
+
+    models: candidate and, if there is one, champion.
+    """
+    from training import forecast_horizons
+
     said = {name: model.predict(asked.matrix(model.columns)) for name, model in models.items()}
     points = {name: _median(models[name], one["volume"]) for name, one in said.items()}
     points |= {"baseline": baselines.same_weekdays(asked), "week_ago": _filled(asked.column("lag_1"))}
@@ -39,12 +44,14 @@ def figures(asked: Issued, *, models: Mapping[str, Any], seed: int) -> Figures:
     ours = said["candidate"]
     return Figures(
         metrics=(*_volume_metrics(asked, ours["volume"], points["candidate"], quantiles, seed),
+                 forecast_horizons.poisson(asked, models["candidate"].mean(ours["volume"]), seed=seed),
                  *_day_metrics(asked, models["candidate"], ours["volume"], seed),
                  *_handle_metrics(asked, ours["handle"], quantiles, seed)),
         comparisons=(*_comparisons(asked, points, seed), *_handle_comparisons(asked, said, models, seed)),
         slices=tuple(_slices(asked, points, seed)),
-        charts=_charts(asked, ours["volume"], quantiles, points),
-        limits=("each judged day is forecast at its own start, a day ahead; further days are learned and not judged",
+        charts=(*_charts(asked, ours["volume"], quantiles, points), *forecast_horizons.chart(far, models=models),
+                forecast_horizons.honesty(asked, far, model=models["candidate"], seed=seed)),
+        limits=("gates judge each day from its own start; the weeks ahead are told from one origin a week",
                 "baseline: the median of the six same weekdays before"),
     )  # fmt: skip
 
