@@ -42,6 +42,7 @@ DATASETS: Final = (
     "articles",
     "roster",
     "volumes",
+    "calendar_events",
     "assignments",
 )
 """Every dataset, parents before what refers to them."""

@@ -46,6 +46,7 @@ DATASET_OF: Final[Mapping[str, str]] = {
     "article.published": "articles",
     "roster.published": "roster",
     "volume.counted": "volumes",
+    "calendar_event.announced": "calendar_events",
     "arm.assigned": "assignments",
 }
 """The dataset whose row an event of this type carries in `data`."""

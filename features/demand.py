@@ -37,12 +37,16 @@ SCHEMA = pa.schema(
 
 
 def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Path) -> dict[str, Any]:
-    """Write `to`/forecast/intervals.parquet (SCHEMA, by queue and time) from what was known at `as_of`.
+    """Write `to`/forecast/intervals.parquet (SCHEMA, by queue and time) from what was known at `as_of`, and beside it
+    calendar_events.parquet where planners know of any.
 
     Returns the family's part of the manifest. Raises NotEnoughData where no interval is complete.
     """
     table = intervals(tables, params=params, as_of=as_of)
     write_table(table, to / "forecast" / "intervals.parquet")
+    events = known(tables, "calendar_events", as_of=as_of)
+    if events.num_rows:
+        write_table(events, to / "forecast" / "calendar_events.parquet")
     told = table.to_pandas(ignore_metadata=True)
     return {
         "rows": len(told),
@@ -50,6 +54,7 @@ def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Pa
         "queues": sorted(told["queue"].unique()),
         "interval_s": int(told["interval_s"].iloc[0]),
         "period": [f"{told['interval_start'].min():%FT%TZ}", f"{told['interval_start'].max():%FT%TZ}"],
+        "calendar_events": events.num_rows,
         "timeless": False,
     }
 

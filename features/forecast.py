@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.errors import InputError
+from features.calendar_events import CLOSURE
 from features.drift import AHEAD
 from features.grid import Flags, Floats, History, Whole, history, local, ordinal
 from features.scale import counted, scaled
@@ -71,22 +72,25 @@ def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Pa
 
 def design(
     past: pa.Table | History, *, horizon_start: datetime, horizon_end: datetime, known_until: datetime,
-    params: ForecastDataParams,
+    params: ForecastDataParams, events: pa.Table | None = None,
 ) -> pa.Table:  # fmt: skip
     """One row a queue and interval that begins in the horizon; see `designs`."""
     asked = Asked(known_until, horizon_start, horizon_end)
-    return next(designs(past, asked=[asked], params=params))
+    return next(designs(past, asked=[asked], params=params, events=events))
 
 
-def designs(past: pa.Table | History, *, asked: Sequence[Asked], params: ForecastDataParams) -> Iterator[pa.Table]:
+def designs(
+    past: pa.Table | History, *, asked: Sequence[Asked], params: ForecastDataParams, events: pa.Table | None = None
+) -> Iterator[pa.Table]:
     """A table for each that is asked, in that order; origins must not go back in time.
 
-    past: the intervals table of `features.demand`, or `history` of it. Columns: KEY_COLUMNS, DESIGN_COLUMNS and
-    PLANNER_COLUMNS (float64, NaN where unknown); is_open: what the past says of that hour and day. Only cells with
-    `known_at` at or before `known_until` are read, so a row never looks ahead. Raises InputError for an empty horizon,
+    past: the intervals table of `features.demand`, or `history` of it. events: rows of `calendar_events`, each read
+    from when it was known (a `history` has its own). Columns: KEY_COLUMNS, DESIGN_COLUMNS and PLANNER_COLUMNS (float64,
+    NaN where unknown); is_open: what the past says of that hour and day. Only cells with `known_at` at or before
+    `known_until` are read, so a row never looks ahead. Raises InputError for an empty horizon,
     naive times, or origins that go back.
     """
-    grid = past if isinstance(past, History) else history(past, params=params)
+    grid = past if isinstance(past, History) else history(past, params=params, events=events)
     for one in asked:
         _refuse_senseless(one)
     last = max(_day_of(grid, one.end.timestamp()) for one in asked)
@@ -163,6 +167,7 @@ class _Told:
         state, days = self.state, self.state.calendar
         ahead, weekday = max(day - state.day, 0), int(days.weekday[day])
         open_ = state.openness.is_open(today=state.day, weekday=weekday, holiday=bool(days.is_holiday[day]))
+        open_ = open_ & (state.touched(day)[CLOSURE] < 0.5)
         course, shift, share = state.course(day), np.zeros(self.sizes.shape), np.ones(self.sizes.shape)
         if day == state.day:
             shift, share = self._rest_of_today(course)

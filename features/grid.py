@@ -13,6 +13,7 @@ import pyarrow as pa
 from data_contracts.errors import NotEnoughData
 
 if TYPE_CHECKING:
+    from features.calendar_events import Planned
     from features.params import ForecastDataParams
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +37,7 @@ class History:
     first_day: date
     interval_s: int
     time_zone: str
+    events: Planned | None = None
 
     @property
     def slots(self) -> int:
@@ -52,8 +54,13 @@ class History:
         return day.toordinal() - self.first_day.toordinal()
 
 
-def history(intervals: pa.Table, *, params: ForecastDataParams) -> History:
-    """The intervals on their grid, once for many origins. Two intervals of one slot (a clock set back) are averaged."""
+def history(intervals: pa.Table, *, params: ForecastDataParams, events: pa.Table | None = None) -> History:
+    """The intervals on their grid, once for many origins. Two intervals of one slot (a clock set back) are averaged.
+
+    events: rows of the dataset `calendar_events`, each read from when it was known.
+    """
+    from features.calendar_events import planned
+
     if not intervals.num_rows:
         raise NotEnoughData("no history to forecast from", expected="at least one interval", came="none")
     starts = _epoch_s(intervals["interval_start"]).astype(np.int64)
@@ -69,7 +76,9 @@ def history(intervals: pa.Table, *, params: ForecastDataParams) -> History:
     )
     known_s = np.where(np.isfinite(known), known, np.inf)
     first = day_of(int(day.min()))
-    return History(tuple(map(str, names)), offered, handled, handle_s, known_s, first, interval_s, params.time_zone)
+    queues = tuple(map(str, names))
+    told = None if events is None else planned(events, queues=queues)
+    return History(queues, offered, handled, handle_s, known_s, first, interval_s, params.time_zone, told)
 
 
 def local(starts: Whole, *, time_zone: str, interval_s: int) -> tuple[Whole, Whole, Whole]:

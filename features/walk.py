@@ -16,6 +16,7 @@ import numpy as np
 
 from features import calendar
 from features.calendar import Days
+from features.calendar_events import KINDS, Effects
 from features.drift import AHEAD, Drift, Law
 from features.grid import Flags, Floats, History
 from features.handling import Handling
@@ -71,6 +72,8 @@ class Walk:
         self.surface = Surface(queues, slots, (*self.calendar.kinds, "after closed days", "after closed days"))
         self.drift, self.law = Drift(queues, slots), Law()
         self.spread, self.handling = Spread(queues, slots), Handling(queues, slots)
+        self.effects = Effects(queues)
+        self.known_s = -np.inf
         self.agreement = Agreement(slots, interval_s=past.interval_s)
         # A day ahead, on the scale, as it came: (days, queues, slots), NaN where nothing was told or came.
         self.errors = np.full((past.days, queues, slots), np.nan, dtype=np.float32)
@@ -87,6 +90,7 @@ class Walk:
 
     def take_in(self, *, known_s: float) -> None:
         """Learn of days that are over what was known by that moment and is not yet learned."""
+        self.known_s = known_s
         for learned in self._learned:
             self._mend(learned, known_s=known_s)
         if self.day and (not self._learned or self._learned[-1].day < self.day - 1):
@@ -112,9 +116,16 @@ class Walk:
         self.surface.solve(span_days=self.day)
 
     def course(self, day: int) -> Floats:
-        """(queues, slots) on the scale: what is expected of a day, after `solve`, by its calendar and the drift."""
+        """(queues, slots) on the scale: what is expected of a day, after `solve`, by calendar, drift and events."""
         kept = self.law.kept(self.surface.told_by(self.drift.averages), ahead=float(day - self.day))
-        return self.surface.course(self.surface.orders(self.row(day)) + kept)
+        return self.surface.course(self.surface.orders(self.row(day)) + kept) + self.effects.of(self.touched(day))
+
+    def touched(self, day: int) -> Floats:
+        """(kinds, queues, slots): the share of each interval of a day that events cover, as far as they are known."""
+        if self.past.events is None:
+            return np.zeros((len(KINDS), *self.surface.told.shape))
+        starts = midnight(self.past, day) + np.arange(self.past.slots, dtype=np.float64) * self.past.interval_s
+        return self.past.events.touched(starts, self.past.interval_s, known_s=self.known_s)
 
     def _promise(self) -> None:
         """Keep what is told today of the days at AHEAD, to learn from when they have come."""
@@ -132,6 +143,7 @@ class Walk:
         """A day is over, and nothing of it is known yet."""
         self.surface.pass_day()
         self.handling.pass_day()
+        self.effects.pass_day()
         shape = (len(self.past.queues), self.past.slots)
         nothing = np.zeros(shape, dtype=bool)
         row = np.zeros((shape[0], len(self.surface.kinds)))
@@ -213,22 +225,33 @@ class Walk:
             return plain
         told, sizes = self._told(promise, 0), self.spread.sizes()
         error = np.where(promise.told, values - told, np.nan)
+        explained = self._explained(learned.day, error)
+        error = error - explained
         self.errors[learned.day] = np.where(known, error, self.errors[learned.day])
-        self._judge(learned, counts, sizes)
+        self._judge(learned, counts, sizes, explained)
         cut = told + np.nan_to_num(within_measure(error, sizes=sizes))
         filled: Floats = np.where(promise.told, cut, plain)
         self._learn_drift(learned, filled, queues)
         return filled
+
+    def _explained(self, day: int, error: Floats) -> Floats:
+        """(queues, slots): what of a day's errors its events account for, learned from them first."""
+        touched = self.touched(day)
+        if not touched.any():
+            return np.zeros(error.shape)
+        self.effects.learn(touched, error, self.surface.told)
+        return self.effects.of(touched)
 
     def _told(self, promise: _Promise, place: int) -> Floats:
         averages = self.surface.told_by(promise.averages)
         found: Floats = promise.course + self.surface.course(self.law.kept(averages, ahead=AHEAD[place]))
         return found
 
-    def _judge(self, learned: _Learned, counts: Floats, sizes: Floats) -> None:
+    def _judge(self, learned: _Learned, counts: Floats, sizes: Floats, explained: Floats) -> None:
+        """explained: what events account for, which is no error of the course."""
         for place, promise in learned.promises.items():
             known: Flags = ~np.isnan(counts) & promise.told
-            told = self._told(promise, place)
+            told = self._told(promise, place) + explained
             error = np.where(known, scaled(counts) - told, np.nan)
             if place == 0:
                 self.spread.add(error, sizes=sizes)

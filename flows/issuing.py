@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
+DEMAND = ("volumes", "contacts", "segments", "calendar_events")
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 # Days that are looked through for open ones: eight weeks, and a week of closed days between them.
 MOST_DAYS = 63
@@ -56,8 +57,10 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     champion = None if place.standing().is_off("forecast") else place.standing().champion("forecast")
     source = "model" if champion else "baseline"
     params = params_of(place, champion.version) if champion else running_params(place)
-    past = demand.intervals(demand_tables(place, as_of), params=params.forecast, as_of=as_of)
-    design = _judged_days(_design(past, as_of=as_of, params=params), as_of=as_of, params=params)
+    tables = demand_tables(place, as_of)
+    past = demand.intervals(tables, params=params.forecast, as_of=as_of)
+    design = _design(past, as_of=as_of, params=params, events=tables["calendar_events"])
+    design = _judged_days(design, as_of=as_of, params=params)
     if not design.num_rows:
         raise NotEnoughData(
             "no interval to come is open",
@@ -66,12 +69,10 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
             where=f"the {MOST_DAYS} days after {as_of.isoformat()}",
         )
     zone = params.forecast.time_zone
-    tables = _by_baseline(design, params)
+    issued = _by_baseline(design, params)
     if champion:
-        tables = {
-            **_by_model(place, design, time_zone=zone),
-            **{f"baseline_{name}": one for name, one in tables.items()},
-        }
+        beside = {f"baseline_{name}": one for name, one in issued.items()}
+        issued = {**_by_model(place, design, time_zone=zone), **beside}
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
     told = {
         "issue_id": name,
@@ -91,7 +92,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "queues": sorted(set(design["queue"].to_pylist())),
         "simulated": _is_simulated(place),
     }
-    _write(place, name, tables, told)
+    _write(place, name, issued, told)
     return told
 
 
@@ -113,10 +114,10 @@ def params_of(place: Workspace, version: str) -> Params:
 
 def demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:
     """What demand is counted from, as known at `as_of`."""
-    return {name: place.archive.read(name, known_until=as_of) for name in ("volumes", "contacts", "segments")}
+    return {name: place.archive.read(name, known_until=as_of) for name in DEMAND}
 
 
-def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
+def _design(past: pa.Table, *, as_of: datetime, params: Params, events: pa.Table) -> pa.Table:
     from features import forecast
 
     start, _ = _horizon(as_of, params)
@@ -126,6 +127,7 @@ def _design(past: pa.Table, *, as_of: datetime, params: Params) -> pa.Table:
         horizon_end=start + timedelta(days=MOST_DAYS + 1),
         known_until=as_of,
         params=params.forecast,
+        events=events,
     )
 
 

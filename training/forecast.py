@@ -29,6 +29,8 @@ from training.widening import Widened
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = ("queue", "interval_start", "interval_s", "offered_count", "handled_count", "handle_s", "known_at", "part")
+EVENTS = "calendar_events.parquet"
+EVENT_COLUMNS = ("calendar_event_id", "revision", "kind", "starts_at", "ends_at", "queues", "cancelled", "known_at")
 # Days of history that the first origin needs: two same weekdays behind it, or one where there are few weeks in all.
 FIRST_ORIGIN_DAY, FIRST_OF_FEW, FEW_DAYS = 14, 7, 42
 # Days to learn from: an origin each.
@@ -61,8 +63,10 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     if champion is not None:
         models["champion"] = loaders.open_payload(champion, threads=threads)
     _refuse_forgotten(models)
-    far = forecast_horizons.weeks_ahead(table, days=days, params=mine)
-    figures = forecast_figures.figures(origins.issued(table, days=days, params=mine), far, models=models, seed=seed)
+    events = _events(data)
+    near = origins.issued(table, days=days, params=mine, events=events)
+    far = forecast_horizons.weeks_ahead(table, days=days, params=mine, events=events)
+    figures = forecast_figures.figures(near, far, models=models, seed=seed)
     return gates.report(
         params.policy("forecast"),
         champion="none" if champion is None else payload.digest(champion),
@@ -92,19 +96,21 @@ def _fit(data: Path, *, params: ForecastParams, seed: int, threads: int, to: Pat
     train, held = (
         origins.local_days(rows.part(table, name), time_zone=params.time_zone) for name in (rows.TRAIN, rows.CALIBRATE)
     )
-    return fitted(learned, train=train, held=held, params=params, seed=seed, threads=threads, to=to, where=str(data))
+    return fitted(learned, train=train, held=held, params=params, seed=seed, threads=threads, to=to, where=str(data),
+                  events=_events(data))  # fmt: skip
 
 
 def fitted(
     table: pa.Table, *, train: Sequence[date], held: Sequence[date], params: ForecastParams, seed: int, threads: int,
-    to: Path, where: str,
+    to: Path, where: str, events: pa.Table | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Learn from intervals as they stand, from origins on the days `train` and made honest on the days `held`."""
     first = FIRST_OF_FEW if not train or (train[-1] - train[0]).days < FEW_DAYS else FIRST_ORIGIN_DAY
     start = [day for day in train if (day - train[0]).days >= first][-params.max_origins :]
     rows.enough(len(start), needed=FEWEST_ORIGINS, of=f"days to learn from, after {first} days of history", where=where)
     rows.enough(len(held), needed=1, of="days to calibrate on", where=where)
-    asked = origins.issued(table, days=_spread_out(start, table, params=params) + list(held), params=params, far=True)
+    days = _spread_out(start, table, params=params) + list(held)
+    asked = origins.issued(table, days=days, params=params, far=True, events=events)
     of_held = np.isin(asked.day, [day.isoformat() for day in held])
     before = np.asarray([day < held[0].isoformat() for day in asked.day])
     known, kept = asked.taken(before), asked.taken(of_held & (asked.column("ahead_h") <= 36.0))
@@ -198,3 +204,9 @@ def _ids(table: pa.Table) -> list[str]:
 
 def _intervals(data: Path) -> pa.Table:
     return rows.read(data / "intervals.parquet", columns=COLUMNS)
+
+
+def _events(data: Path) -> pa.Table | None:
+    """The events that planners know of, where the build found any."""
+    path = data / EVENTS
+    return rows.read(path, columns=EVENT_COLUMNS) if path.is_file() else None

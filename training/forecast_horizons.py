@@ -25,7 +25,9 @@ STEP_DAYS = 7
 DISTANCES = ((1, "1 day"), (7, "2 to 7 days"), (28, "8 to 28 days"), (56, "29 to 56 days"))
 
 
-def weeks_ahead(table: pa.Table, *, days: Sequence[date], params: ForecastParams) -> Issued | None:
+def weeks_ahead(
+    table: pa.Table, *, days: Sequence[date], params: ForecastParams, events: pa.Table | None = None
+) -> Issued | None:
     """The judged days as told from one origin a week, each for all that is left of them; None for a single week."""
     firsts = days[::STEP_DAYS]
     end = moment(days[-1] + timedelta(days=1), MIDNIGHT, params.time_zone)
@@ -36,7 +38,7 @@ def weeks_ahead(table: pa.Table, *, days: Sequence[date], params: ForecastParams
         asked.append(Asked(start, start, last))
     if (days[-1] - days[0]).days < STEP_DAYS or params.horizon_days < 2:
         return None
-    return origins.told(table, asked=asked, params=params)
+    return origins.told(table, asked=asked, params=params, events=events)
 
 
 def honesty(near: Issued, far: Issued | None, *, model: Any, seed: int) -> Chart:

@@ -60,7 +60,10 @@ def local_days(intervals: pa.Table, *, time_zone: str) -> list[date]:
     return sorted({moment.astimezone(zone).date() for moment in starts})
 
 
-def issued(intervals: pa.Table, *, days: Sequence[date], params: ForecastParams, far: bool = False) -> Issued:
+def issued(
+    intervals: pa.Table, *, days: Sequence[date], params: ForecastParams, far: bool = False,
+    events: pa.Table | None = None,
+) -> Issued:  # fmt: skip
     """One origin at the start of each of these local days, for the intervals of that day.
 
     far: also, from the same origins, one later day each within `params.horizon_days`, by turns, so that a model sees
@@ -73,15 +76,17 @@ def issued(intervals: pa.Table, *, days: Sequence[date], params: ForecastParams,
         ))
         for day, ahead in wanted
     ]  # fmt: skip
-    return told(intervals, asked=asked, params=params)
+    return told(intervals, asked=asked, params=params, events=events)
 
 
-def told(intervals: pa.Table, *, asked: Sequence[Asked], params: ForecastParams) -> Issued:
+def told(
+    intervals: pa.Table, *, asked: Sequence[Asked], params: ForecastParams, events: pa.Table | None = None
+) -> Issued:
     """What is told at each of these origins, in order of time, beside what came; rows left out as in `issued`."""
     came = _Came(intervals)
     made = [
         _beside(design, came, number, params.time_zone)
-        for number, design in enumerate(features.designs(intervals, asked=asked, params=params))
+        for number, design in enumerate(features.designs(intervals, asked=asked, params=params, events=events))
     ]
     return Issued(pa.concat_tables([one.design for one in made]), *(
         np.concatenate([getattr(one, name) for one in made])

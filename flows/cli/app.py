@@ -11,6 +11,7 @@ import typer
 
 from data_contracts.errors import ParleyError, UnavailableError
 from flows.cli import (
+    calendar,
     consumers,
     evaluating,
     intents,
@@ -46,6 +47,7 @@ def application() -> typer.Typer:
         evaluating,
         labelling,
         intents,
+        calendar,
         consumers,
         versions,
         reviewing,

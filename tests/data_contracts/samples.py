@@ -184,6 +184,17 @@ OWN: Mapping[str, Mapping[str, Any]] = {
         "abandoned_count": 1.0,
         "handle_mean_s": 390.0,
     },
+    "calendar_events": {
+        "calendar_event_id": "spring-mailing",
+        "revision": 0,
+        "kind": "mailing",
+        "name": "Spring mailing",
+        "starts_at": NOW + 24 * AGO,
+        "ends_at": NOW + 72 * AGO,
+        "queues": ["billing"],
+        "cancelled": False,
+        "reason": "plan of the marketing team",
+    },
     "assignments": {"experiment": "routing-1", "unit_id": "c1", "arm": "model", "assigned_at": NOW - AGO},
 }
 

@@ -13,7 +13,7 @@ from data_contracts.arrow import schema, tabulate
 from data_contracts.checking import Checked, check, row_faults
 from data_contracts.contracts import contract, datasets
 from data_contracts.errors import InputError, MissingColumn, UnknownDataset
-from tests.data_contracts.samples import NOW, PARENTS, good_row
+from tests.data_contracts.samples import AGO, NOW, PARENTS, good_row
 
 SECOND, SKEW = timedelta(seconds=1), timedelta(minutes=5)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -102,6 +102,9 @@ NEAR_MISSES: list[Case] = [
     ("roster", "ends_at.after_start", {"ends_at": NOW}, {"ends_at": NOW + TICK}),
     ("roster", "work.within_a_day", {"ends_at": NOW + DAY + TICK}, {"ends_at": NOW + DAY}),
     ("roster", "work.within_a_day", {"ends_at": NOW + 9 * DAY}, {"ends_at": NOW + 9 * DAY, "activity": "leave"}),
+    ("calendar_events", "ends_at.after_start", {"ends_at": NOW + 24 * AGO}, {"ends_at": NOW + 24 * AGO + TICK}),
+    ("calendar_events", "event.within_a_year", {"ends_at": NOW + 24 * AGO + 366 * DAY + TICK},
+     {"ends_at": NOW + 24 * AGO + 366 * DAY}),
     ("volumes", "known_at.after_interval", {"known_at": NOW - 1.5 * HOUR - SKEW - TICK, "happened_at": NOW - 2 * HOUR},
      {"known_at": NOW - 1.5 * HOUR - SKEW, "happened_at": NOW - 2 * HOUR}),
     ("volumes", "offered_count.between", {"offered_count": -1}, {"offered_count": 0}),

@@ -1,0 +1,118 @@
+"""What planners announce: campaigns, outages, closures, each as an event that the forecast reads once it is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from centre.people import Person
+from data_contracts.errors import InputError, NotFound, RowRefused
+from data_contracts.events import Event, dataset_row, stamp
+from flows.compact import move
+from flows.compose import SOURCE, Workspace
+
+ANNOUNCED = "calendar_event.announced"
+DATASET = "calendar_events"
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What is announced; without queues it is for all of them."""
+
+    kind: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    queues: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def announce(place: Workspace, told: Announcement, *, person: Person, event_id: str = "") -> dict[str, Any]:
+    """Announce an event, or correct the one of that id; known from now on. Returns its row.
+
+    Raises RowRefused for what the contract refuses, NotFound for the id of an event that was never announced.
+    """
+    before = _last(place, event_id) if event_id else None
+    id_ = event_id or _id_of(told)
+    revision = before["revision"] + 1 if before else _next_revision(place, id_)
+    reason = told.reason or f"announced by {person.name}"
+    return _said(place, {
+        "calendar_event_id": id_, "revision": revision, "kind": told.kind, "name": told.name,
+        "starts_at": told.starts_at, "ends_at": told.ends_at, "queues": list(told.queues) or None, "cancelled": False,
+        "reason": reason,
+    })  # fmt: skip
+
+
+def cancel(place: Workspace, event_id: str, *, person: Person) -> dict[str, Any]:
+    """It does not take place after all. Raises NotFound for an event that was never announced."""
+    row = _last(place, event_id)
+    kept = ("calendar_event_id", "kind", "name", "starts_at", "ends_at", "queues")
+    return _said(place, {**{name: row[name] for name in kept}, "revision": row["revision"] + 1, "cancelled": True,
+                         "reason": f"cancelled by {person.name}"})  # fmt: skip
+
+
+def announced(place: Workspace) -> list[dict[str, Any]]:
+    """The events as they stand, by their beginning; cancelled ones say so."""
+    last: dict[str, dict[str, Any]] = {}
+    for row in sorted(place.archive.read(DATASET).to_pylist(), key=lambda row: (row["revision"], row["known_at"])):
+        last[row["calendar_event_id"]] = row
+    return sorted(last.values(), key=lambda row: (row["starts_at"], row["calendar_event_id"]))
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """As the command line tells it."""
+    return {
+        "calendar_event_id": row["calendar_event_id"], "kind": row["kind"], "name": row["name"],
+        "starts_at": stamp(row["starts_at"]), "ends_at": stamp(row["ends_at"]), "queues": row["queues"] or [],
+        "cancelled": bool(row["cancelled"]), "revision": row["revision"], "reason": row["reason"],
+    }  # fmt: skip
+
+
+def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
+    """Moments as people write them, local days and wall times included. Raises InputError naming what came."""
+    from zoneinfo import ZoneInfo
+
+    found = []
+    for text in texts:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text) from error
+        found.append(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone)))
+    return found
+
+
+def _said(place: Workspace, data: dict[str, Any]) -> dict[str, Any]:
+    from data_contracts.checking import row_faults
+
+    now = place.clock.now()
+    id_ = f"{DATASET}/{data['calendar_event_id']}/{data['revision']}"
+    event = Event(id_, SOURCE, ANNOUNCED, now, data, subject="forecast", known_at=now)
+    if faults := row_faults(DATASET, dataset_row(event), as_of=now):
+        raise RowRefused("this event cannot be", expected=faults[0].message, came=str(faults[0].value)[:80],
+                         where=faults[0].column)  # fmt: skip
+    place.log.append([event], received_at=now)
+    move(place)
+    return dataset_row(event)
+
+
+def _last(place: Workspace, event_id: str) -> dict[str, Any]:
+    found = next((row for row in announced(place) if row["calendar_event_id"] == event_id), None)
+    if found is None:
+        raise NotFound("no such event", expected="the id of one that `parley calendar list` shows", came=event_id[:80])
+    return found
+
+
+def _id_of(told: Announcement) -> str:
+    """Its kind, name and day, as an id that can be typed."""
+    words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-") or "event"
+    return f"{told.kind}-{words}-{told.starts_at:%Y%m%d}"[:128]
+
+
+def _next_revision(place: Workspace, id_: str) -> int:
+    """0 for a new event; announced again in other words, the same event is corrected."""
+    found = [row["revision"] for row in announced(place) if row["calendar_event_id"] == id_]
+    return max(found, default=-1) + 1

@@ -1,0 +1,124 @@
+"""Events that planners know of: read from when they were known, learned where they touched, and kept from spoiling."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from data_contracts.arrow import table
+from features import forecast, scale
+from features.calendar_events import KINDS, Effects, planned
+from features.grid import Floats, History
+from features.params import ForecastDataParams
+from features.walk import Walk
+from tests.features.centre import common
+from tests.features.test_walk import FIRST, past, weekly
+
+START = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
+CAMPAIGN = KINDS.index("campaign")
+
+
+def event(id_: str, first: float, last: float, *, known: float = 0.0, **told: Any) -> dict[str, Any]:
+    """An event from one day of the history to another, known on a third."""
+    row = {
+        "calendar_event_id": id_, "revision": 0, "kind": "campaign", "name": id_, "queues": None, "cancelled": False,
+        "reason": None, "starts_at": START + timedelta(days=first), "ends_at": START + timedelta(days=last),
+    }  # fmt: skip
+    return row | common(START + timedelta(days=known), START + timedelta(days=known)) | told
+
+
+def events(*rows: dict[str, Any]) -> pa.Table:
+    return table("calendar_events", list(rows))
+
+
+def told(offered: Floats, rows: pa.Table, day: int) -> Walk:
+    plain = past(offered)
+    history = History(**{**plain.__dict__, "events": planned(rows, queues=plain.queues)})
+    state = Walk(history, last_day=day + 60, params=ForecastDataParams())
+    state.advance(day)
+    state.solve()
+    return state
+
+
+def counts(state: Walk, day: int) -> Floats:
+    return scale.counted(state.course(day))[0]
+
+
+def campaigns(days: int, *on: int, by: float = 1.5) -> Floats:
+    found = weekly(days)
+    for day in on:
+        found[day] *= by
+    return found[None]
+
+
+def test_an_event_touches_the_hours_that_it_covers_of_the_queues_that_it_names() -> None:
+    found = planned(events(event("a", 1.0, 1.25, queues=["q1"])), queues=("q0", "q1"))
+    assert found is not None
+    starts = (START + timedelta(days=1)).timestamp() + 7200.0 * np.arange(12)
+    touched = found.touched(starts, 7200, known_s=1e12)[CAMPAIGN]
+    assert touched[0].tolist() == [0.0] * 12
+    assert touched[1].tolist() == [1.0, 1.0, 1.0] + [0.0] * 9
+
+
+def test_an_event_is_read_from_when_it_was_known_in_the_form_that_was_known() -> None:
+    rows = events(
+        event("a", 5.0, 6.0, known=2.0), event("a", 7.0, 8.0, known=3.0, revision=1),
+        event("b", 5.0, 6.0, known=1.0), event("b", 5.0, 6.0, known=4.0, revision=1, cancelled=True),
+    )  # fmt: skip
+    found = planned(rows, queues=("q",))
+    assert found is not None
+
+    def days(known: float) -> list[int]:
+        moment = (START + timedelta(days=known)).timestamp()
+        return [
+            day for day in range(10)
+            if found.touched(np.asarray([(START + timedelta(days=day)).timestamp()]), 86_400, known_s=moment).any()
+        ]  # fmt: skip
+
+    assert (days(0.5), days(1.5), days(2.5), days(3.5), days(4.5)) == ([], [5], [5], [5, 7], [7])
+    assert planned(events(), queues=("q",)) is None
+
+
+def test_an_effect_is_the_mean_error_of_touched_hours_drawn_to_none() -> None:
+    effects, all_told = Effects(2), np.ones((2, 4), dtype=bool)
+    touched = np.zeros((len(KINDS), 2, 4))
+    touched[CAMPAIGN, 0] = [1.0, 1.0, 0.0, 0.0]
+    for _ in range(8):
+        effects.learn(touched, np.asarray([[3.0, 3.0, 9.0, 9.0]] * 2), all_told)
+    # Eight times half a day: 4 days of an error of 3, against half a day of none, and the queue's own above it.
+    everywhere = 12.0 / 4.5
+    assert effects.of(touched)[0, 0] == pytest.approx((12.0 + 2.0 * everywhere) / 6.0)
+    other = np.zeros_like(touched)
+    other[CAMPAIGN, 1] = 1.0
+    assert effects.of(other)[1] == pytest.approx([everywhere] * 4)  # a queue without one learns from the other
+
+
+def test_a_campaign_that_was_announced_is_forecast_by_what_campaigns_brought() -> None:
+    rows = events(*(event(f"c{day}", day, day + 1) for day in (30, 45, 70)))
+    usual = counts(told(campaigns(70, 30, 45), events(event("x", 300, 301)), 70), 70)
+    known = counts(told(campaigns(70, 30, 45), rows, 70), 70)
+    assert known == pytest.approx(1.5 * weekly(71)[70], rel=0.08)
+    assert usual == pytest.approx(weekly(71)[70], rel=0.08)
+
+
+def test_a_campaign_does_not_spoil_the_days_after_it() -> None:
+    rows = events(event("c68", 68, 69))
+    clean, spoilt = (campaigns(70), campaigns(70, 68, by=2.5))
+    plain = counts(told(clean, events(event("x", 300, 301)), 70), 70)
+    with_event = counts(told(spoilt, rows, 70), 70)
+    without = counts(told(spoilt, events(event("x", 300, 301)), 70), 70)
+    assert np.abs(with_event - plain).sum() < 0.7 * np.abs(without - plain).sum()
+
+
+def test_a_planned_closure_closes_the_hours_that_it_covers() -> None:
+    rows = events(event("holiday works", 70.5, 71.0, kind="closure"))
+    plain = past(weekly(70)[None])
+    history = History(**{**plain.__dict__, "events": planned(rows, queues=plain.queues)})
+    end = START + timedelta(days=70)
+    design = forecast.design(history, horizon_start=end, horizon_end=end + timedelta(days=1), known_until=end,
+                             params=ForecastDataParams())  # fmt: skip
+    assert design["is_open"].to_pylist() == [True] * 6 + [False] * 6

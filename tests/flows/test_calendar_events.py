@@ -1,0 +1,67 @@
+"""Planners announce what moves demand: kept, corrected, cancelled, and read by the forecast from then on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from centre.clock import FixedClock
+from flows.cli.app import run
+from flows.compose import workspace
+
+WORDS = ["calendar", "announce", "mailing", "Spring mailing", "--from", "2026-06-01", "--to", "2026-06-03T12:00"]
+
+
+@pytest.fixture
+def engineer(
+    home: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["people", "add", "ada", "--role", "engineer", "--json"]) == 0
+    monkeypatch.setenv("PARLEY_TOKEN", json.loads(capsys.readouterr().out)["token"])
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict[str, Any]:
+    capsys.readouterr()
+    assert run([*words, "--json"]) == code
+    printed = capsys.readouterr()
+    found: dict[str, Any] = json.loads(printed.out or printed.err)
+    return found
+
+
+def test_an_event_is_announced_corrected_and_cancelled(engineer: None, capsys: pytest.CaptureFixture[str]) -> None:
+    first = said(capsys, *WORDS, "--queue", "billing")
+    assert (first["calendar_event_id"], first["revision"]) == ("mailing-spring-mailing-20260601", 0)
+    assert (first["starts_at"], first["queues"]) == ("2026-06-01T00:00:00Z", ["billing"])
+
+    later = said(capsys, *WORDS[:5], "2026-06-08", "--to", "2026-06-09", "--corrects", first["calendar_event_id"])
+    assert (later["revision"], later["starts_at"]) == (1, "2026-06-08T00:00:00Z")
+    gone = said(capsys, "calendar", "cancel", first["calendar_event_id"])
+    assert (gone["revision"], gone["cancelled"]) == (2, True)
+
+    listed = said(capsys, "calendar", "list")["calendar_events"]
+    assert [(one["calendar_event_id"], one["cancelled"]) for one in listed] == [(first["calendar_event_id"], True)]
+    assert len(workspace().archive.read("calendar_events")) == 3  # what was known when is kept
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([*WORDS[:2], "party", *WORDS[3:]], 2),
+        ([*WORDS[:5], "tomorrow", *WORDS[6:]], 2),
+        ([*WORDS[:7], "2026-05-01"], 2),
+        (["calendar", "cancel", "nothing-of-the-kind"], 5),
+        ([*WORDS, "--corrects", "nothing-of-the-kind"], 5),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_kept(
+    engineer: None, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    assert "error" in said(capsys, *words, code=code)
+    assert said(capsys, "calendar", "list")["calendar_events"] == []
+
+
+def test_nobody_announces_without_a_credential(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, *WORDS, code=4)["error"]["kind"] == "not-signed-in"
