@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-DEMAND = ("volumes", "contacts", "segments", "calendar_events")
+DEMAND = ("volumes", "contacts", "segments")
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 # Days that are looked through for open ones: eight weeks, and a week of closed days between them.
 MOST_DAYS = 63
@@ -113,8 +113,23 @@ def params_of(place: Workspace, version: str) -> Params:
 
 
 def demand_tables(place: Workspace, as_of: datetime) -> dict[str, pa.Table]:
-    """What demand is counted from, as known at `as_of`."""
-    return {name: place.archive.read(name, known_until=as_of) for name in DEMAND}
+    """What demand is counted from, as known at `as_of`, and the events that planners announced."""
+    tables = {name: place.archive.read(name, known_until=as_of) for name in DEMAND}
+    return tables | {"calendar_events": announced(place, as_of)}
+
+
+def announced(place: Workspace, as_of: datetime) -> pa.Table:
+    """The events known at `as_of`. At the end of what is known of demand, also those that were announced since: whoever
+    issues now knows them, though the last count came before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if as_of < default_as_of(place):
+        return place.archive.read("calendar_events", known_until=as_of)
+    events = place.archive.read("calendar_events")
+    now = pa.scalar(as_of, events.schema.field("known_at").type)
+    known_at = pc.if_else(pc.greater(events["known_at"], now), now, events["known_at"])
+    return events.set_column(events.column_names.index("known_at"), "known_at", known_at)
 
 
 def _design(past: pa.Table, *, as_of: datetime, params: Params, events: pa.Table) -> pa.Table:

@@ -93,3 +93,29 @@ def test_every_issue_is_kept_and_can_be_asked_for(counted: Workspace) -> None:
     assert issued.named(first).about["as_of"] == (as_of - timedelta(days=2)).isoformat()
     with pytest.raises(NotFound, match="one of the 3"):
         issued.named("../../etc")
+
+
+def test_what_planners_announced_since_the_last_count_is_known_when_it_is_issued(counted: Workspace) -> None:
+    as_of = issuing.default_as_of(counted)
+    closed = as_of + timedelta(days=2)
+    told = {"calendar_event_id": "move", "revision": 0, "kind": "closure", "name": "We move", "queues": None,
+            "cancelled": False, "reason": None, "starts_at": closed.replace(hour=0, minute=0),
+            "ends_at": closed.replace(hour=0, minute=0) + timedelta(days=1)}  # fmt: skip
+    later = as_of + timedelta(hours=5)
+    counted.archive.write(2, {"calendar_events": table("calendar_events", [told | common(later, later)])},
+                          recorded_on=later.date(), log_upto=1)  # fmt: skip
+
+    issuing.issue(counted, as_of=as_of)
+    now = Issued(counted.settings.issued_dir).current()
+    issuing.issue(counted, as_of=as_of - timedelta(days=1))
+    before = Issued(counted.settings.issued_dir).current()
+
+    assert now is not None
+    assert before is not None
+    ever = {"since": START, "until": START + timedelta(days=365)}
+    days = [
+        {row.date() for row in one.table("day").rows("q", **ever)["interval_start"].to_pylist()}
+        for one in (now, before)
+    ]
+    assert closed.date() not in days[0]
+    assert closed.date() in days[1]
