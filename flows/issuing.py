@@ -44,8 +44,11 @@ def default_as_of(place: Workspace) -> datetime:
 
 
 def issue_and_tell(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
-    """Issue (see `issue`), and say so in the log as `forecast.issued`, once for each issue."""
+    """Issue (see `issue`), lay on it what planners adjusted, and say so in the log as `forecast.issued`, once each."""
+    from flows import adjusting
+
     told = issue(place, as_of=as_of)
+    adjusting.lay_on(place)
     tell(place, "forecast.issued", told["issue_id"], told, subject="forecast")
     return told
 
@@ -253,6 +256,22 @@ def _write(place: Workspace, name: str, tables: Mapping[str, pa.Table], told: Ma
         for stem, table in tables.items():
             write_table(table, fresh / f"{stem}.parquet")
         write_json(fresh / "issue.json", told)
+    make_current(place, told)
+
+
+def make_current(place: Workspace, told: Mapping[str, Any]) -> None:
+    """Serving reads this issue from now on; in one step."""
+    folder = place.settings.issued_dir
     staged = folder / "current.json.tmp"
     staged.write_text(json.dumps(dict(told), sort_keys=True), encoding="utf-8")
     staged.replace(folder / "current.json")
+
+
+def last_issued(place: Workspace) -> dict[str, Any] | None:
+    """What the last issue says of itself, as it was before planners adjusted it; None before the first."""
+    folder = place.settings.issued_dir
+    if not (folder / "current.json").is_file():
+        return None
+    current = json.loads((folder / "current.json").read_text("utf-8"))
+    name = str(current["issue_id"]).partition("+")[0]
+    return dict(json.loads((folder / name / "issue.json").read_text("utf-8")))

@@ -1,0 +1,104 @@
+"""For planners: change an issued forecast with a reason, and see what that was worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.acting import As, acting
+from flows.cli.printing import AsJson, facts, out, say, table
+
+if TYPE_CHECKING:
+    from flows.compose import Workspace
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="As `parley forecast adjustments` shows it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    forecast = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What planners change in a forecast.")
+    forecast.command("adjust")(adjust)
+    forecast.command("adjustments")(adjustments)
+    forecast.command("withdraw")(withdraw)
+    forecast.command("keep")(keep)
+    app.add_typer(forecast, name="forecast")
+
+
+def adjust(
+    change: Annotated[str, typer.Option("--by", help="+20%, -5%, or contacts over the whole period: +120.")],
+    start: Annotated[str, typer.Option("--from", help="Intervals that begin at or after this day or local time.")],
+    end: Annotated[str, typer.Option("--to", help="... and before this.")],
+    reason: Annotated[str, typer.Option(help="What you know that the forecast does not.")],
+    kind: Annotated[str, typer.Option(help="What it is: campaign, outage, release, ... or other.")] = "other",
+    queue: Annotated[str | None, typer.Option(help="One queue; all without it.")] = None,
+    who: As = "",
+    as_json: AsJson = False,
+) -> None:
+    """Adjust the issued forecast: answered at once and laid on later issues, until it is withdrawn."""
+    from flows import adjusting
+
+    place = _workspace()
+    person = acting(place, who, "engineer")
+    starts_at, ends_at = _period(place, start, end)
+    told = adjusting.adjust(place, queue=queue, starts_at=starts_at, ends_at=ends_at, change=change, kind=kind,
+                            reason=reason, person=person)  # fmt: skip
+    out(told) if as_json else facts(told)
+
+
+def adjustments(as_json: AsJson = False) -> None:
+    """All adjustments, and what each kind of reason added or cost, of the intervals that have come."""
+    from flows import adjusting
+
+    rows = adjusting.judged(_workspace())
+    kinds = adjusting.by_kind(rows)
+    if as_json:
+        out({"adjustments": rows, "kinds": kinds})
+        return
+    names = ("adjustment_id", "queue", "starts_at", "ends_at", "factor", "kind")
+    shown = [(*(_plain(row[name]) for name in names), *_worth(row)) for row in rows]
+    table(("id", "queue", "from", "to", "times", "kind", "intervals", "error saved"), shown, empty="nobody adjusted")
+    for one in kinds:
+        if one["intervals"]:
+            helped = "helped: `parley forecast keep ID` teaches it" if one["saved"] > 0 else "cost"
+            say(f"{one['kind']}: {one['adjustments']} adjustments, {helped} ({one['saved']:+.0f} contacts of error)")
+
+
+def withdraw(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
+    """It does not stand any more."""
+    from flows import adjusting
+
+    place = _workspace()
+    told = adjusting.withdraw(place, adjustment_id, person=acting(place, who, "engineer"))
+    out(told) if as_json else facts(told)
+
+
+def keep(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
+    """Make its reason an event of the calendar, from which the next models learn."""
+    from flows import adjusting
+
+    place = _workspace()
+    row = adjusting.keep(place, adjustment_id, person=acting(place, who, "engineer"))
+    out(row) if as_json else facts(row)
+
+
+def _period(place: Workspace, start: str, end: str) -> tuple[Any, Any]:
+    from flows import calendar_events, issuing
+
+    zone = issuing.running_params(place).forecast.time_zone
+    starts_at, ends_at = calendar_events.periods((start, end), time_zone=zone)
+    return starts_at, ends_at
+
+
+def _worth(row: dict[str, Any]) -> tuple[str, str]:
+    return str(row["intervals"]), f"{row['saved']:+.1f}" if row["intervals"] else "-"
+
+
+def _plain(value: Any) -> str:
+    return "all" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _workspace() -> Workspace:
+    from flows.compose import workspace
+
+    return workspace()
