@@ -22,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     forecast.command("adjustments")(adjustments)
     forecast.command("withdraw")(withdraw)
     forecast.command("keep")(keep)
+    forecast.command("why")(why)
     app.add_typer(forecast, name="forecast")
 
 
@@ -80,6 +81,24 @@ def keep(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
     place = _workspace()
     row = adjusting.keep(place, adjustment_id, person=acting(place, who, "engineer"))
     out(row) if as_json else facts(row)
+
+
+def why(
+    queue: Annotated[str, typer.Option(help="The queue.")],
+    day: Annotated[str, typer.Option(help="The day to come, 2026-05-08.")],
+    against: Annotated[str | None, typer.Option(help="Another day to come; the last weeks' mean without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a day is expected to be busier or calmer: calendar, season, holidays, how the last days went, events."""
+    from flows import issuing
+
+    told = issuing.why(_workspace(), queue=queue, day=day, against=against)
+    if as_json:
+        out(told)
+        return
+    say(f"{told['day']}: {told['expected']:.0f} contacts; {told['against']}: {told['expected_against']:.0f}")
+    table(("contacts", "because of"), [(f"{one['contacts']:+.1f}", one["what"]) for one in told["reasons"]],
+          empty="nothing tells them apart")  # fmt: skip
 
 
 def _period(place: Workspace, start: str, end: str) -> tuple[Any, Any]:

@@ -166,3 +166,12 @@ def test_before_the_first_issue_there_is_nothing_to_adjust(
         said(capsys, "forecast", "adjust", "--by", "+20%", *period(0), *CAMPAIGN, code=5)["error"]["kind"]
         == "not-found"
     )
+
+
+def test_why_a_day_is_busier_is_answered(place: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    day = (END + timedelta(days=1)).date().isoformat()
+    told = said(capsys, "forecast", "why", "--queue", "billing", "--day", day)
+    assert told["expected"] == pytest.approx(sum(20 + hour for hour in range(9, 17)), rel=0.02)
+    assert run(["forecast", "why", "--queue", "billing", "--day", day]) == 0
+    assert "because of" in capsys.readouterr().out or not told["reasons"]
+    assert said(capsys, "forecast", "why", "--queue", "billing", "--day", "Friday", code=2)["error"]["expected"]

@@ -1,0 +1,124 @@
+"""Why a day is expected to be busier or calmer than another: what calendar, last days and events each account for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from data_contracts.errors import InputError, NotFound
+from features.grid import Flags, Floats, History
+from features.scale import counted
+from features.walk import Walk
+
+if TYPE_CHECKING:
+    from features.params import ForecastDataParams
+
+# Days that make the usual day, which a day is compared with where no other is named.
+USUAL_DAYS = 28
+_WORDS = {
+    "weekday": "the day of the week", "month": "the place in the month", "year": "the season",
+    "holiday": "a public holiday or its neighbour", "named holiday": "this very holiday",
+    "after closed days": "the first day after closed ones",
+}  # fmt: skip
+DRIFT, EVENTS, REST = "how the last days went", "events that planners announced", "open hours"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What accounts for so many contacts more (or fewer) than on the day that is compared with."""
+
+    what: str
+    contacts: float
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A day's usual contacts beside another's, and the reasons of the difference, the largest first."""
+
+    day: str
+    against: str
+    expected: float
+    expected_against: float
+    reasons: tuple[Reason, ...]
+
+
+def explained(
+    past: History, *, queue: str, day: date, against: date | None, known_until: datetime, params: ForecastDataParams
+) -> Explained:
+    """The difference of two days to come (or of one and the mean of the last weeks), taken apart.
+
+    Each reason is what the day's total loses when only it is as on the other day; what they do together goes to none of
+    them, so that they need not add up to the last contact. NotFound for a queue that was never seen, InputError for a
+    day that is over.
+    """
+    if queue not in past.queues:
+        raise NotFound("no history of this queue", expected=", ".join(past.queues)[:300], came=queue[:80])
+    place, number = past.place(day), past.queues.index(queue)
+    today = past.place(known_until.astimezone(ZoneInfo(past.time_zone)).date())
+    if min(place, place if against is None else past.place(against)) < today:
+        raise InputError("a day that is over is not expected any more", expected=f"{_day(past, today)} or later",
+                         came=f"{day}" if against is None else f"{day}, {against}", where="--day")  # fmt: skip
+    state = Walk(past, last_day=max(place, today if against is None else past.place(against)) + 1, params=params)
+    state.advance(max(today, 0))
+    state.take_in(known_s=known_until.timestamp())
+    state.solve()
+    return _compared(state, number, place, None if against is None else past.place(against))
+
+
+def _compared(state: Walk, queue: int, day: int, against: int | None) -> Explained:
+    days = [against] if against is not None else _usual_days(state, queue)
+    rows = np.mean([state.row(one)[queue] for one in days], axis=0)
+    mine, open_ = state.row(day)[queue], _open(state, day)[queue]
+    theirs = _open(state, days[-1] if against is not None else day)[queue]
+    drift = _drift(state, day)[queue]
+    their_drift = _drift(state, days[-1])[queue] if against is not None else np.zeros(drift.shape)
+    events = state.effects.of(state.touched(day))[queue]
+    their_events = state.effects.of(state.touched(days[-1]))[queue] if against is not None else np.zeros(events.shape)
+
+    def total(row: Floats, kept: Floats, moved: Floats, hours: Flags) -> float:
+        course = state.surface.basis[queue] @ (row @ state.surface.coefficients[queue] + kept) + moved
+        return float(counted(course)[hours].sum())
+
+    whole = total(mine, drift, events, open_)
+    reasons = [
+        Reason(_WORDS[kind], whole - total(np.where(_of(state, kind), rows, mine), drift, events, open_))
+        for kind in _WORDS if _of(state, kind).any()
+    ]  # fmt: skip
+    reasons += [
+        Reason(DRIFT, whole - total(mine, their_drift, events, open_)),
+        Reason(EVENTS, whole - total(mine, drift, their_events, open_)),
+        Reason(REST, whole - total(mine, drift, events, theirs)),
+    ]
+    told = sorted((one for one in reasons if abs(one.contacts) >= 0.05), key=lambda one: -abs(one.contacts))
+    name = f"the mean of the last {len(days)} open days" if against is None else _day(state.past, against)
+    return Explained(_day(state.past, day), name, whole, total(rows, their_drift, their_events, theirs), tuple(told))
+
+
+def _usual_days(state: Walk, queue: int) -> Sequence[int]:
+    """The last days on which the queue was open."""
+    before = range(max(state.day - 2 * USUAL_DAYS, 0), min(state.day, state.past.days))
+    told = [day for day in before if np.nan_to_num(state.past.offered[queue, day]).any()]
+    return told[-USUAL_DAYS:] or [state.day]
+
+
+def _open(state: Walk, day: int) -> Flags:
+    weekday, holiday = int(state.calendar.weekday[day]), bool(state.calendar.is_holiday[day])
+    return state.openness.is_open(today=state.day, weekday=weekday, holiday=holiday)
+
+
+def _drift(state: Walk, day: int) -> Floats:
+    """(queues, orders): what the last days' errors move that day by."""
+    return state.law.kept(state.surface.told_by(state.drift.averages), ahead=float(day - state.day))
+
+
+def _of(state: Walk, kind: str) -> Flags:
+    return np.asarray([one == kind for one in state.surface.kinds])
+
+
+def _day(past: History, place: int) -> str:
+    return date.fromordinal(past.first_day.toordinal() + place).isoformat()
