@@ -48,9 +48,17 @@ HANDLE_COLUMNS = ("handle_usual", "handle_recent")
 DESIGN_COLUMNS = (*CALENDAR_COLUMNS, *VOLUME_COLUMNS, *HANDLE_COLUMNS)
 CATEGORICAL = ("queue_code",)
 KEY_COLUMNS = ("queue", "interval_start", "interval_s", "is_open")
-PLANNER_COLUMNS = (*(f"lag_{k}" for k in range(1, LAGS + 1)), "lag_median", "handle_median", "site_spread")
+PLANNER_COLUMNS = (
+    *(f"lag_{k}" for k in range(1, LAGS + 1)),
+    "lag_median",
+    "handle_median",
+    "site_spread",
+    "today_strange",
+)
 # Two queues may share a code; with more codes LightGBM warns, on standard output, of the few that are there.
 _CODES = 199
+# What is looked at to tell an outage or a viral post while it happens.
+STRANGE_S = 7200
 _SAME_WEEKDAYS = 3
 
 
@@ -168,9 +176,10 @@ class _Told:
         ahead, weekday = max(day - state.day, 0), int(days.weekday[day])
         open_ = state.openness.is_open(today=state.day, weekday=weekday, holiday=bool(days.is_holiday[day]))
         open_ = open_ & (state.touched(day)[CLOSURE] < 0.5)
+        strange = np.zeros(len(self.grid.queues))
         course, shift, share = state.course(day), np.zeros(self.sizes.shape), np.ones(self.sizes.shape)
         if day == state.day:
-            shift, share = self._rest_of_today(course)
+            shift, share, strange = self._rest_of_today(course)
         usual = np.where(open_, counted(course + self.sizes * shift), 0.0)
         total = usual.sum(axis=1)
         grown = float(np.interp(ahead, AHEAD, self.growth))
@@ -183,16 +192,20 @@ class _Told:
             **same, **self.levels, **self._errors(day), **self._lags(day), **self._seconds(),
             "is_open": open_.astype(np.float64), "usual": usual, "spread": self.sizes * np.sqrt(share) * grown,
             "day_spread": np.asarray(day_spread), "site_spread": np.full(len(total), site_spread),
+            "today_strange": strange,
             "usual_day_total": total, "today_shift": shift,
             "position_in_day": (np.cumsum(usual, axis=1) - usual) / np.maximum(total, 1e-9)[:, None],
         }  # fmt: skip
 
-    def _rest_of_today(self, course: Floats) -> tuple[Floats, Floats]:
-        """What the hours of today say of the rest, in units of the spread, and the share of variance that is left."""
+    def _rest_of_today(self, course: Floats) -> tuple[Floats, Floats, Floats]:
+        """What the hours of today say of the rest, in units of the spread, the share of variance that is left, and how
+        strange the last two hours were."""
         counts = self.state.seen(self.state.day, known_s=self.known_s)
         counts = self.state.openness.usable(counts, weekday=int(self.state.calendar.weekday[self.state.day]))
         error = np.where(self.state.surface.told, scaled(counts) - course, np.nan) / self.sizes
-        return self.state.agreement.rest(within_measure(error * self.sizes, sizes=self.sizes) / self.sizes)
+        last = max(2, STRANGE_S // self.grid.interval_s)
+        shift, share = self.state.agreement.rest(within_measure(error * self.sizes, sizes=self.sizes) / self.sizes)
+        return shift, share, self.state.agreement.strangeness(error, last=last)
 
     def _levels(self) -> dict[str, Floats]:
         """The level's error over the last days: the mean over the slots, on the scale, by the memories of the drift."""

@@ -66,6 +66,19 @@ class Agreement:
                 left[queues] = 1.0 - (weights * shared[pattern]).sum(axis=0) / whole
         return found, np.maximum(left, 0.0)
 
+    def strangeness(self, error: Floats, *, last: int) -> Floats:
+        """(queues,): how strange the last so many known errors of a day are together, in standard deviations of what
+        their mean usually is; 0 where none is known. error: (queues, slots), NaN where still to come."""
+        parts, chance = self.parts()
+        found = np.zeros(len(error))
+        for queue, row in enumerate(error):
+            places = np.flatnonzero(~np.isnan(row))[-last:].astype(np.float64)
+            if len(places):
+                shared = self._shared(np.abs(places[:, None] - places[None, :])) @ parts
+                variance = float((shared + chance * np.eye(len(places))).mean())
+                found[queue] = float(row[places.astype(int)].mean()) / np.sqrt(variance)
+        return found
+
     def _shared(self, distance: Floats) -> Floats:
         """(..., parts): how far each part is the same at these distances in slots."""
         return np.stack([np.ones(distance.shape), *(np.exp(-distance / fade) for fade in self._fades)], axis=-1)

@@ -34,6 +34,8 @@ DEMAND = ("volumes", "contacts", "segments")
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 # Days that are looked through for open ones: eight weeks, and a week of closed days between them.
 MOST_DAYS = 63
+# Standard deviations: one in 16,000 looks by chance, so that a centre of ten queues looks twice a day for two years.
+STRANGE = 4.0
 # Futures from which the site's quantiles are read are drawn from this: the same forecast has the same figures.
 SEED = 20260501
 
@@ -94,9 +96,18 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "interval_s": int(design["interval_s"][0].as_py()),
         "queues": sorted(set(design["queue"].to_pylist())),
         "simulated": _is_simulated(place),
+        "anomalies": _anomalies(design),
     }
     _write(place, name, issued, told)
     return told
+
+
+def _anomalies(design: pa.Table) -> list[dict[str, Any]]:
+    """Queues whose last two hours were stranger than chance makes in a year: an outage, a campaign nobody announced."""
+    scores = zip(design["queue"].to_pylist(), design["today_strange"].to_pylist(), strict=True)
+    strangest = {queue: score for queue, score in scores if abs(score) >= STRANGE}
+    return [{"queue": queue, "deviations": round(score, 1), "says": "busier" if score > 0 else "calmer"}
+            for queue, score in sorted(strangest.items())]  # fmt: skip
 
 
 def running_params(place: Workspace) -> Params:

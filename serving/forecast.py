@@ -124,7 +124,7 @@ def _answer(desk: Desk, asked: _Period) -> Answer:
         "issued_at": about["issued_at"],
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
-    degraded = _degraded(issue, slot, now, outside=outside, complete=bool(rows))
+    degraded = _degraded(issue, slot, now, queue=asked.queue, outside=outside, complete=bool(rows))
     return _told(answer, source, asked, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
@@ -212,7 +212,9 @@ def _queues_of(issue: Issue) -> list[str]:
     return [queue for queue in issue.table("interval").queues if queue != SITE]
 
 
-def _degraded(issue: Issue, slot: Slot, now: datetime, *, outside: Reason | None, complete: bool) -> tuple[Reason, ...]:
+def _degraded(
+    issue: Issue, slot: Slot, now: datetime, *, queue: str, outside: Reason | None, complete: bool
+) -> tuple[Reason, ...]:
     told: list[Reason] = list(reasons(slot))
     champion = slot.promotion
     if outside is not None:
@@ -231,6 +233,11 @@ def _degraded(issue: Issue, slot: Slot, now: datetime, *, outside: Reason | None
     issued_at = datetime.fromisoformat(str(issue.about["issued_at"]))
     if now - issued_at > LATE:
         told.append({"reason": "forecast_late", "detail": f"issued at {stamp(issued_at)}"})
+    told += [
+        {"reason": "strange_today", "detail": f"{one['queue']} is {one['says']} by {abs(one['deviations'])} deviations"}
+        for one in issue.about.get("anomalies", [])
+        if queue in (one["queue"], SITE)
+    ]
     if not complete:
         told.append({"reason": "outside_horizon", "detail": "no interval of the issued table begins in this period"})
     return tuple(told)

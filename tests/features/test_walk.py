@@ -288,3 +288,17 @@ def test_a_constant_series_stays_as_it_is(counts: Any) -> None:
     state = walked(past(counts[None]), 40)
     assert scale.counted(state.course(40))[0] == pytest.approx(counts[0], rel=0.02, abs=0.02)
     assert np.isfinite(state.spread.sizes()).all()
+
+
+def test_strange_hours_are_told_from_the_chance_of_the_day() -> None:
+    rng = np.random.default_rng(9)
+    agreement, slots = Agreement(12, interval_s=3600), 12
+    for _ in range(500):
+        agreement.add((rng.normal() + rng.normal(size=slots))[None])
+    day = np.full((3, slots), np.nan)
+    day[0, :6] = rng.normal() + rng.normal(size=6)
+    day[1, :6] = [0.0, 0.0, 0.0, 6.0, 7.0, 8.0]
+    usual, strange, unknown = agreement.strangeness(day, last=3)
+    assert abs(usual) < 3.0
+    assert strange == pytest.approx(7.0 / np.sqrt(1.0 + 1.0 / 3.0), rel=0.1)
+    assert unknown == 0.0

@@ -119,3 +119,21 @@ def test_what_planners_announced_since_the_last_count_is_known_when_it_is_issued
     ]
     assert closed.date() not in days[0]
     assert closed.date() in days[1]
+
+
+def test_an_outage_is_flagged_while_it_happens(counted: Workspace) -> None:
+    as_of = issuing.default_as_of(counted)
+    midnight = as_of.replace(hour=0, minute=0) + timedelta(days=1)
+    starts = [midnight + timedelta(hours=hour) for hour in OPEN_HOURS][:4]
+    rows = [
+        {"interval_start": at, "interval_s": 1800, "queue": "q", "offered_count": 300.0}
+        | common(at, at + timedelta(minutes=30))
+        for at in starts
+    ]
+    calm = issuing.issue(counted, as_of=as_of)
+    counted.archive.write(2, {"volumes": table("volumes", rows)}, recorded_on=midnight.date(), log_upto=1)
+
+    told = issuing.issue(counted, as_of=starts[-1] + timedelta(minutes=30))
+
+    assert calm["anomalies"] == []
+    assert [(one["queue"], one["says"]) for one in told["anomalies"]] == [("q", "busier")]
