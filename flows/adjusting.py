@@ -49,7 +49,7 @@ def adjust(
     factor = _factor(change, _mean_of(intervals, asked))
     told = {**asdict(asked), "factor": factor, "starts_at": stamp(starts_at), "ends_at": stamp(ends_at),
             "issue_id": about["issue_id"].partition("+")[0]}  # fmt: skip
-    _say(place, ADJUSTED, told["adjustment_id"], told)
+    _say(place, "forecast.adjusted", told["adjustment_id"], told)
     lay_on(place)
     return told
 
@@ -85,7 +85,7 @@ def withdraw(place: Workspace, adjustment_id: str, *, person: Person) -> dict[st
     """It does not stand any more, from the next answer on. NotFound for one that does not stand."""
     one, _ = _named(place, adjustment_id)
     told = {"adjustment_id": one.adjustment_id, "by": person.name}
-    _say(place, WITHDRAWN, f"{one.adjustment_id}/withdrawn", told)
+    _say(place, "forecast.adjustment_withdrawn", f"{one.adjustment_id}/withdrawn", told)
     lay_on(place)
     return told
 
@@ -101,8 +101,8 @@ def keep(place: Workspace, adjustment_id: str, *, person: Person) -> dict[str, A
     queues = () if one.queue is None else (one.queue,)
     told = Announcement(one.kind, one.reason[:200], one.starts_at, one.ends_at, queues, f"from {one.adjustment_id}")
     row = calendar_events.announce(place, told, person=person)
-    _say(place, KEPT, f"{one.adjustment_id}/kept", {"adjustment_id": one.adjustment_id, "by": person.name,
-                                                    "calendar_event_id": row["calendar_event_id"]})  # fmt: skip
+    kept = {"adjustment_id": one.adjustment_id, "by": person.name, "calendar_event_id": row["calendar_event_id"]}
+    _say(place, "forecast.adjustment_kept", f"{one.adjustment_id}/kept", kept)
     return calendar_events.shown(row)
 
 
