@@ -40,7 +40,7 @@ ROWS = (
     Row("bank_calls, last 60 days", "bank_calls/calls_5min.csv", 60, "median_of_six", (("update_at", "11:00"),)),
     Row("emergency_hourly, last year", "emergency_hourly/arrivals_1h.csv", 365, "mean_of_eight"),
 )
-RIVAL = Row("bank_calls, last 12 days", "bank_calls/calls_5min.csv", 12, "mstl_auto_ets", (("rivals", True),))
+RIVAL = Row("bank_calls, last 40 days", "bank_calls/calls_5min.csv", 40, "mstl_auto_ets", (("rivals", True),))
 QUEUES, DAYS, SLOTS = 200, 730, 28
 
 

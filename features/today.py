@@ -51,12 +51,14 @@ class Agreement:
     def rest(self, error: Floats) -> tuple[Floats, Floats]:
         """What is expected of a day's errors (queues, slots; NaN where still to come), and the share of their variance
         that is left: 0 and 1 where nothing has come."""
+        known = ~np.isnan(error)
+        found, left = np.zeros(error.shape), np.ones(error.shape)
+        if not known.any():
+            return found, left
         parts, chance = self.parts()
         slots, whole = error.shape[1], float(parts.sum()) + chance
         place = np.arange(slots, dtype=np.float64)
         shared = self._shared(np.abs(place[:, None] - place[None, :])) @ parts
-        found, left = np.zeros(error.shape), np.ones(error.shape)
-        known = ~np.isnan(error)
         for pattern in np.unique(known, axis=0):
             if pattern.any():
                 queues = np.flatnonzero((known == pattern).all(axis=1))
@@ -69,8 +71,10 @@ class Agreement:
     def strangeness(self, error: Floats, *, last: int) -> Floats:
         """(queues,): how strange the last so many known errors of a day are together, in standard deviations of what
         their mean usually is; 0 where none is known. error: (queues, slots), NaN where still to come."""
-        parts, chance = self.parts()
         found = np.zeros(len(error))
+        if np.isnan(error).all():
+            return found
+        parts, chance = self.parts()
         for queue, row in enumerate(error):
             places = np.flatnonzero(~np.isnan(row))[-last:].astype(np.float64)
             if len(places):
