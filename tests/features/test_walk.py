@@ -17,7 +17,7 @@ from features.handling import Handling
 from features.openness import Openness
 from features.params import ForecastDataParams
 from features.spread import Spread
-from features.surface import MEMORY, Surface
+from features.surface import MEMORY, NOISE, Surface
 from features.today import Agreement
 from features.walk import Walk, midnight
 
@@ -85,7 +85,7 @@ def test_the_calendar_knows_holidays_their_neighbours_and_chinas_moved_working_d
 
 def test_the_surface_is_the_discounted_ridge_regression_of_a_naive_twin() -> None:
     rng = np.random.default_rng(2)
-    rows, courses = rng.normal(size=(9, 2)), rng.normal(size=(9, 4))
+    rows, courses = rng.normal(size=(9, 2)), 20.0 + rng.normal(size=(9, 4))
     rows[:, 0] = 1.0
     surface = Surface(1, 4, ("always", "weekday"))
     surface.tell(np.ones((1, 4), dtype=bool))
@@ -97,7 +97,10 @@ def test_the_surface_is_the_discounted_ridge_regression_of_a_naive_twin() -> Non
     weight = np.diag(MEMORY ** np.arange(8, -1, -1.0))
     waves = np.asarray([[np.cos(np.pi * k * (s + 0.5) / 4) for k in range(4)] for s in range(4)])
     waves /= np.sqrt((waves**2).sum(axis=0))
-    drag = {0: 0.1, 1: 0.1 * (1 + (1 / 4) ** 2)}
+    level = scale.counted(np.asarray((weight @ courses).sum() / weight.sum() / 4.0))
+    noisy = NOISE / scale.steepness(level) ** 2
+    assert noisy > 1.0
+    drag = {0: 0.1, 1: 0.1 * noisy * (1 + (1 / 4) ** 2)}
     for order, dragged in drag.items():
         twin = np.linalg.solve(
             rows.T @ weight @ rows + np.diag([1e-3, dragged]), rows.T @ weight @ (courses @ waves[:, order])
