@@ -157,5 +157,8 @@ def day_offsets(model: Any, known: Issued, *, params: ForecastParams) -> list[fl
     total, told = (np.bincount(place, weights=one).astype(np.float64) for one in (near.offered, mean))
     errors = (scaled(total) - scaled(told)) / near.column("day_spread")[first]
     seen = np.quantile(errors, params.quantiles) if len(errors) else believed
+    days = len(set(near.day))
+    if len(errors):  # days of all queues move together: what they have in common is known from the days alone
+        seen = seen - float(np.median(errors)) * SHIFT_BELIEF / (days + SHIFT_BELIEF)
     share = len(errors) / (len(errors) + DAY_BELIEF)
     return [round(float(one), 6) for one in share * seen + (1.0 - share) * believed]
