@@ -128,7 +128,7 @@ class _Told:
         self.state, self.asked, self.params = state, asked, params
         self.grid = state.past
         self.known_s = asked.known_until.timestamp()
-        self.starts = _starts(asked.start, asked.end, self.grid.interval_s)
+        self.starts = _starts(asked, self.grid)
         days, self.slot, self.second = local(
             self.starts, time_zone=self.grid.time_zone, interval_s=self.grid.interval_s
         )
@@ -298,7 +298,12 @@ def median(values: Floats) -> Floats:
     return np.where(count > 0, found, np.nan)
 
 
-def _starts(start: datetime, end: datetime, interval_s: int) -> Whole:
-    """Starts of the intervals (seconds since 1970, on multiples of their length) that begin in the horizon."""
-    first = -(-int(start.timestamp()) // interval_s) * interval_s
-    return np.arange(first, int(np.ceil(end.timestamp())), interval_s, dtype=np.int64)
+def _starts(asked: Asked, grid: History) -> Whole:
+    """Starts of the intervals that begin in the horizon, in seconds since 1970: on multiples of their length of the
+    local clock, which in some zones runs half an hour beside the others."""
+    _, _, second = local(
+        np.asarray([int(asked.start.timestamp())]), time_zone=grid.time_zone, interval_s=grid.interval_s
+    )
+    past = int(second[0]) % grid.interval_s
+    first = int(np.ceil(asked.start.timestamp())) + (grid.interval_s - past) % grid.interval_s
+    return np.arange(first, int(np.ceil(asked.end.timestamp())), grid.interval_s, dtype=np.int64)

@@ -10,6 +10,8 @@ from features.scale import scaled
 
 # What an error counts for after another day: half after 14 weeks, so that a queue that became calmer is believed.
 MEMORY = 0.993
+# How much more the later half of a short past counts than the earlier one.
+LEARNING = 4.0
 # An error of more than so many usual sizes teaches as one of that size: an outage is not what tomorrow looks like.
 MOST_SIZES = 4.0
 # Days of the queue's mean in a slot's size, and slots over which sizes are smoothed (standard deviation): a slot's own
@@ -34,12 +36,14 @@ class Spread:
     def __init__(self, queues: int, slots: int) -> None:
         self._squares = np.zeros((queues, slots))
         self._counts = np.zeros((queues, slots))
+        self._days = np.zeros(queues)
         self._logarithm = np.zeros(queues)
         self._ahead_squares = np.zeros(len(AHEAD))
         self._ahead_counts = np.zeros(len(AHEAD))
         # By queue, and of all of them together in the last place.
         self._day_squares = np.zeros((len(AHEAD), queues + 1))
         self._day_counts = np.zeros((len(AHEAD), queues + 1))
+        self._days_ahead = np.zeros((len(AHEAD), queues + 1))
 
     def add(self, error: Floats, *, sizes: Floats) -> None:
         """A day's errors (queues, slots) a day ahead, NaN where unknown, and the sizes that were expected of them."""
@@ -48,8 +52,10 @@ class Spread:
         outside = (np.abs(np.nan_to_num(error)) > CENTRAL * sizes) & known
         share = outside.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         self._logarithm += np.where(known.any(axis=1), RATE * (share - OUTSIDE), 0.0)
-        self._squares = MEMORY * self._squares + np.nan_to_num(cut**2)
-        self._counts = MEMORY * self._counts + ~np.isnan(error)
+        kept = _kept(self._days)[:, None]
+        self._squares = kept * self._squares + np.nan_to_num(cut**2)
+        self._counts = kept * self._counts + known
+        self._days += known.any(axis=1)
 
     def add_ahead(
         self, ahead: int, error: Floats, *, sizes: Floats, total: Floats, told: Floats, queues: Flags
@@ -61,8 +67,10 @@ class Spread:
         queues = np.append(queues, queues.any())
         total, told = (np.append(one, one.sum()) for one in (total, told))
         off = within_measure(scaled(total) - scaled(told), sizes=self.day_sizes()[ahead])
+        kept = _kept(self._days_ahead[ahead])
         for sums, new in ((self._day_squares[ahead], off**2), (self._day_counts[ahead], 1.0)):
-            sums[:] = np.where(queues, MEMORY * sums + new, sums)
+            sums[:] = np.where(queues, kept * sums + new, sums)
+        self._days_ahead[ahead] += queues
 
     def sizes(self) -> Floats:
         """(queues, slots): the usual size of an error a day ahead, on the scale; 1, what chance makes, where nothing is
@@ -85,6 +93,12 @@ class Spread:
         common = (all_squares + BELIEF_SIZE**2) / (all_counts + 1.0)
         found: Floats = (self._day_squares + BELIEF_DAYS * common[:, None]) / (self._day_counts + BELIEF_DAYS)
         return np.sqrt(np.maximum.accumulate(found, axis=0))
+
+
+def _kept(days: Floats) -> Floats:
+    """What errors so far count for after another day: little while a queue is still being learned, for then they shrink
+    from week to week (polynomial-decay averaging; Shamir and Zhang 2013, section 4), and MEMORY later."""
+    return np.minimum((days + 1.0) / (days + 1.0 + LEARNING), MEMORY)
 
 
 def within_measure(error: Floats, *, sizes: Floats) -> Floats:

@@ -66,7 +66,8 @@ def widened(model: Any, *, known: Issued, held: Issued, params: ForecastParams) 
         )
         larger = _larger(left, errors, days=held.day)
         made.offsets[name] = _offsets(known, model.columns, name, params.quantiles, larger)
-    model.trust, model.offsets = made.trust, made.offsets
+    # Of days too the form is that of errors that were made before the day came: the trees have seen these days.
+    model.trust, model.offsets = {name: dict.fromkeys(PARTS, 0.0) for name in TARGETS}, made.offsets
     return Widened(made.trust, made.offsets, day_offsets(model, known, params=params))
 
 
