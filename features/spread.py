@@ -23,6 +23,8 @@ SMOOTH_SLOTS = 2.0
 # shift"). On `bank_calls` the 80% intervals then hold 81% of the counts and not 84, at no cost.
 OUTSIDE, CENTRAL = 0.2, 1.2816
 RATE = 0.1
+# ... and by this share after a day whose total did.
+DAY_RATE = 0.03
 # Days of what all queues show in a queue's own size, and in how sizes grow with distance.
 BELIEF_DAYS = 10.0
 # Days' totals are off by so much on the scale where nothing was seen: a tenth of some thousands of contacts, which is
@@ -44,6 +46,7 @@ class Spread:
         self._day_squares = np.zeros((len(AHEAD), queues + 1))
         self._day_counts = np.zeros((len(AHEAD), queues + 1))
         self._days_ahead = np.zeros((len(AHEAD), queues + 1))
+        self._day_logarithm = np.zeros((len(AHEAD), queues + 1))
 
     def add(self, error: Floats, *, sizes: Floats) -> None:
         """A day's errors (queues, slots) a day ahead, NaN where unknown, and the sizes that were expected of them."""
@@ -66,7 +69,10 @@ class Spread:
         self._ahead_counts[ahead] += float((~np.isnan(error)).sum())
         queues = np.append(queues, queues.any())
         total, told = (np.append(one, one.sum()) for one in (total, told))
-        off = within_measure(scaled(total) - scaled(told), sizes=self.day_sizes()[ahead])
+        expected = self.day_sizes()[ahead]
+        off = within_measure(scaled(total) - scaled(told), sizes=expected)
+        outside = (np.abs(off) > CENTRAL * expected) - OUTSIDE
+        self._day_logarithm[ahead] += np.where(queues, DAY_RATE * outside, 0.0)
         kept = _kept(self._days_ahead[ahead])
         for sums, new in ((self._day_squares[ahead], off**2), (self._day_counts[ahead], 1.0)):
             sums[:] = np.where(queues, kept * sums + new, sums)
@@ -92,7 +98,7 @@ class Spread:
         all_squares, all_counts = self._day_squares[:, :-1].sum(axis=1), self._day_counts[:, :-1].sum(axis=1)
         common = (all_squares + BELIEF_SIZE**2) / (all_counts + 1.0)
         found: Floats = (self._day_squares + BELIEF_DAYS * common[:, None]) / (self._day_counts + BELIEF_DAYS)
-        return np.sqrt(np.maximum.accumulate(found, axis=0))
+        return np.sqrt(np.maximum.accumulate(found, axis=0)) * np.exp(self._day_logarithm)
 
 
 def _kept(days: Floats) -> Floats:
