@@ -87,7 +87,7 @@ def positions(agents: Ints, *, shrinkage: float) -> Ints:
 
 def at_work(rostered: Ints, *, shrinkage: float) -> Ints:
     """Of so many rostered, those who are at work: the inverse of `positions`, rounded down."""
-    return np.floor(rostered * (1.0 - shrinkage) + _BIT).astype(np.int64)
+    return np.asarray(np.floor(rostered * (1.0 - shrinkage) + _BIT), dtype=np.int64)
 
 
 def one_queue(agents: Ints) -> tuple[lanes.Bools, lanes.Bools]:
@@ -109,7 +109,7 @@ def _least(load: Load, goal: Goal) -> Ints:
     if int(busy.max(initial=0)) > MOST_AGENTS:
         raise InputError("no centre has so many agents", expected=f"{MOST_AGENTS} or fewer in a queue",
                          came=str(busy.max()), remedy="Look at the forecast.")  # fmt: skip
-    return np.asarray(np.where(load.counts[:, 0].any(axis=0), np.maximum(busy, max(1, goal.min_agents)), 0))
+    return np.asarray(np.maximum(busy, max(1, goal.min_agents)) * load.counts[:, 0].any(axis=0))
 
 
 def _forward(load: Load, goal: Goal, least: Ints, *, seed: int) -> Ints:
