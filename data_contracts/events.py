@@ -55,6 +55,7 @@ PLATFORM_TYPES: Final = (
     "retraining.finished",
     "watch.decided",
     "forecast.issued",
+    "staffing.planned",
     "features.materialized",
     "log.compacted",
     "intent.proposed",

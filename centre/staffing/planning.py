@@ -110,8 +110,8 @@ def reached(
             level[queue] = answered[:, place].sum(axis=0) / np.maximum(1, offered.sum(axis=0))
             level[queue, ~offered.any(axis=0)] = 1.0
         occupied[queues_] = required.occupancy(own, _by_interval(working[people], intervals).sum(axis=0))
-    able = serves.T.astype(float) @ _by_interval(working, intervals)
-    return Reached(probability, level, able, occupied)
+    there = able(working, workers, queues=queues, intervals=intervals)
+    return Reached(probability, level, there, occupied)
 
 
 def skills(workers: Sequence[Worker], *, queues: int) -> Bools:
@@ -120,6 +120,11 @@ def skills(workers: Sequence[Worker], *, queues: int) -> Bools:
     for place, worker in enumerate(workers):
         found[place, sorted(worker.skills)] = True
     return found
+
+
+def able(here: Bools, workers: Sequence[Worker], *, queues: int, intervals: int) -> Floats:
+    """Agents of `here` (workers by slots) who serve each queue, (queues, intervals), on average over the slots."""
+    return np.asarray(skills(workers, queues=queues).T.astype(float) @ _by_interval(here, intervals))
 
 
 def components(serves: Bools) -> list[tuple[list[int], list[int]]]:
@@ -213,8 +218,8 @@ def _repaired(
             changed.append(cover)
             continue
         misses = np.repeat(found.probability[queue] < goals[queue].probability - _NOISE, each)
-        able = here[serves[:, queue]].sum(axis=0)
-        more = np.where(misses, np.maximum(cover.wanted, np.minimum(able + 1, serves[:, queue].sum())), cover.wanted)
+        there = here[serves[:, queue]].sum(axis=0)
+        more = np.where(misses, np.maximum(cover.wanted, np.minimum(there + 1, serves[:, queue].sum())), cover.wanted)
         anything = anything or bool((more > cover.wanted).any())
         changed.append(replace(cover, wanted=more))
     return changed if anything else None

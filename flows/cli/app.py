@@ -21,6 +21,7 @@ from flows.cli import (
     reviewing,
     running,
     serving,
+    staffing,
     versions,
 )
 
@@ -44,6 +45,7 @@ def application() -> typer.Typer:
         running,
         judging,
         evaluating,
+        staffing,
         labelling,
         intents,
         consumers,
