@@ -145,6 +145,8 @@ def _about(place: Workspace, issue: Mapping[str, Any], of: Case, made: Plan) -> 
         "issue_id": issue["issue_id"],
         "source": issue["source"],
         "version": issue["version"],
+        "approval": issue.get("approval"),
+        "artefact": issue.get("artefact"),
         "simulated": issue.get("simulated"),
         "time_zone": place.settings.time_zone,
         "starts_at": stamp(of.grid.start),

@@ -191,7 +191,8 @@ def _pooled(load: Load, goals: Sequence[Goal], rules: Rules) -> Ints:
     one = Load(load.interval_s, counts, np.maximum(1.0, work / np.maximum(1, counts)),
                np.array([weight @ load.handle_cv]), np.array([np.min(load.patience_s)]))  # fmt: skip
     goal = Goal(min(goal.target for goal in goals), max(goal.within_s for goal in goals),
-                min(goal.probability for goal in goals), max(goal.max_occupancy for goal in goals), 0)  # fmt: skip
+                min(goal.probability for goal in goals), max(goal.max_occupancy for goal in goals), 0,
+                all(goal.on_average for goal in goals))  # fmt: skip
     need = required.needed(one, goal, seed=rules.luck.seed)
     return required.positions(need.agents, shrinkage=rules.shrinkage)
 
@@ -217,7 +218,10 @@ def _repaired(
         if others or queue not in shared:
             changed.append(cover)
             continue
-        misses = np.repeat(found.probability[queue] < goals[queue].probability - _NOISE, each)
+        short = found.probability[queue] < goals[queue].probability - _NOISE
+        if goals[queue].on_average and found.probability[queue].mean() >= goals[queue].probability:
+            short = np.zeros_like(short)
+        misses = np.repeat(short, each)
         there = here[serves[:, queue]].sum(axis=0)
         more = np.where(misses, np.maximum(cover.wanted, np.minimum(there + 1, serves[:, queue].sum())), cover.wanted)
         anything = anything or bool((more > cover.wanted).any())

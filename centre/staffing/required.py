@@ -31,8 +31,9 @@ MOST_AGENTS: Final = 5_000
 class Goal:
     """A service level (`target` of the contacts offered in an interval answered within `within_s`), and its limits.
 
-    An interval meets it with `probability`; agents are busy `max_occupancy` of their time or less, as expected over the
-    scenarios; an interval that may have contacts has `min_agents` or more.
+    Each interval meets it with `probability`, or, `on_average`, the intervals of the plan do: agents come whole, so
+    that each interval alone is mostly surer than asked. Agents are busy `max_occupancy` of their time or less, as
+    expected over the scenarios; an interval that may have contacts has `min_agents` or more.
     """
 
     target: float
@@ -40,6 +41,7 @@ class Goal:
     probability: float
     max_occupancy: float
     min_agents: int
+    on_average: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def needed(load: Load, goal: Goal, *, seed: int, told: Load | None = None) -> Ne
         if not short.any():
             break
         agents = agents + short
+    if goal.on_average:
+        agents = _shed(load, agents, goal, least, seed=seed)
     said = _probability(told or load, agents, goal, seed=seed + 1)
     return Need(agents, said, occupancy(load, agents))
 
@@ -101,6 +105,32 @@ def _probability(load: Load, agents: Ints, goal: Goal, *, seed: int) -> Floats:
     answered = lanes.answered(load, present=present, serves=serves, within_s=np.array([goal.within_s]),
                               slot_s=load.interval_s, seed=seed)  # fmt: skip
     return met(answered[:, 0], load.counts[:, 0], target=goal.target)
+
+
+def _shed(load: Load, agents: Ints, goal: Goal, least: Ints, *, seed: int) -> Ints:
+    """One agent fewer where that costs least, as long as the intervals on average meet the goal with its probability.
+
+    Tried for every other interval at once, as an interval bears what the one before left behind.
+    """
+    open_ = np.flatnonzero(least)
+    before = _probability(load, agents, goal, seed=seed)
+    loss = np.full(len(agents), np.inf)
+    for turn in range(2):
+        fewer = agents.copy()
+        tried = open_[turn::2][agents[open_[turn::2]] > least[open_[turn::2]]]
+        fewer[tried] -= 1
+        loss[tried] = (before - _probability(load, fewer, goal, seed=seed))[tried]
+    order = [place for place in np.argsort(loss, kind="stable").tolist() if np.isfinite(loss[place])]
+    low, high = 0, len(order)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fewer = agents.copy()
+        fewer[order[:middle]] -= 1
+        enough = _probability(load, fewer, goal, seed=seed)[open_].mean() >= goal.probability - _BIT
+        low, high = (middle, high) if enough else (low, middle - 1)
+    shed = agents.copy()
+    shed[order[:low]] -= 1
+    return shed
 
 
 def _least(load: Load, goal: Goal) -> Ints:

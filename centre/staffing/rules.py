@@ -29,6 +29,9 @@ class Service:
     target: float = _figure(0.8, "the usual 80% of the contacts offered in an interval ...", 0.01, 0.999)
     within_s: float = _figure(20.0, "... answered within 20 seconds", 0, 86_400)
     probability: float = _figure(0.9, "in nine of ten intervals: a mean of 80% is met in about half", 0.01, 0.999)
+    on_average: bool = _figure(
+        False, "true: the plan's intervals on average have that probability, which takes fewer agents; false: each has"
+    )
     max_occupancy: float = _figure(0.88, "busier agents make mistakes and leave (ICMI: 85 to 90%)", 0.05, 1)
     min_agents: int = _figure(1, "agents while a queue is open; 2 where nobody may be alone", 0, 5_000)
 
@@ -83,7 +86,7 @@ class Rostering:
     cost_hour: float = _figure(20.0, "a paid hour of an agent whose cost is not given", 0, 1e4)
     missing_cost: float = _figure(100.0, "an agent too few for an hour: five wages, so that it is rare", 0, 1e6)
     idle_cost: float = _figure(0.5, "an agent too many for an hour, beside the wage: spreads them evenly", 0, 1e6)
-    effort: float = _figure(60.0, "of the solver, in its deterministic seconds: about as many of one core", 0.1, 3600)
+    effort: float = _figure(20.0, "of the solver, in its deterministic seconds; one takes 1 to 3 s of a core", 0.1, 3600)
     repairs: int = _figure(2, "rounds of adding agents where the played plan misses", 0, 10)
 
 
@@ -104,7 +107,7 @@ class Rules:
     def goal(self, queue: str) -> Goal:
         """What this queue is to reach."""
         own = replace(self.service, **self.queues.get(queue, {}))  # type: ignore[arg-type]
-        return Goal(own.target, own.within_s, own.probability, own.max_occupancy, own.min_agents)
+        return Goal(own.target, own.within_s, own.probability, own.max_occupancy, own.min_agents, own.on_average)
 
 
 def load(path: Path) -> Rules:

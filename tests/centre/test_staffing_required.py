@@ -103,3 +103,15 @@ def test_the_same_seed_is_the_same_need() -> None:
 def test_a_forecast_that_went_wrong_is_refused() -> None:
     with pytest.raises(InputError, match="no centre has so many agents"):
         required.needed(load([9e5]), GOAL, seed=1)
+
+
+def test_on_average_the_plan_has_the_probability_with_fewer_agents() -> None:
+    rates = [12.0, 14.0, 15.0, 16.0, 15.0, 13.0, 12.0, 11.0]
+    each = required.needed(load(rates), GOAL, seed=1)
+
+    average = required.needed(load(rates), replace(GOAL, on_average=True), seed=1, told=load(rates, seed=2))
+
+    assert average.agents.sum() < each.agents.sum()
+    came = realised(load(rates, seed=3, scenarios=1500), average.agents, seed=99)
+    assert came.mean() == pytest.approx(0.9, abs=0.02)
+    assert realised(load(rates), average.agents, seed=1).mean() >= 0.9
