@@ -252,4 +252,4 @@ def _spread(among: int, count: int, *, turn: int) -> set[int]:
 
 def _by_interval(here: Bools, intervals: int) -> Floats:
     """Agents by intervals: the share of the interval's slots in which each is there."""
-    return np.asarray(here.reshape(len(here), intervals, -1).mean(axis=2))
+    return np.asarray(here.reshape(len(here), intervals, here.shape[1] // intervals).mean(axis=2))

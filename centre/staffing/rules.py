@@ -86,7 +86,7 @@ class Rostering:
     cost_hour: float = _figure(20.0, "a paid hour of an agent whose cost is not given", 0, 1e4)
     missing_cost: float = _figure(100.0, "an agent too few for an hour: five wages, so that it is rare", 0, 1e6)
     idle_cost: float = _figure(0.5, "an agent too many for an hour, beside the wage: spreads them evenly", 0, 1e6)
-    effort: float = _figure(20.0, "of the solver, in its deterministic seconds; one takes 1 to 3 s of a core", 0.1, 3600)
+    effort: float = _figure(20.0, "of the solver, in its own seconds, which take 1 to 3 s of a core", 0.1, 3600)
     repairs: int = _figure(2, "rounds of adding agents where the played plan misses", 0, 10)
 
 

@@ -107,9 +107,11 @@ def show(
 
 def _say_plan(told: dict[str, Any]) -> None:
     of, service = told["summary"], told["rules"]["service"]
+    made_up = ", made of simulated records" if told["simulated"] else ""
     facts({
         "plan": told["plan_id"],
-        "for": f"{told['days'][0]} to {told['days'][-1]}, {len(told['queues'])} queues, forecast {told['issue_id']}",
+        "for": f"{told['days'][0]} to {told['days'][-1]}, {len(told['queues'])} queues",
+        "forecast": f"{told['issue_id']}{made_up}",
         "goal": f"{service['target']:.0%} within {service['within_s']:g} s in an interval, with a probability of "
                 f"{service['probability']:.0%}",
         "roster": f"{of['shifts']} shifts of {of['agents_rostered']} agents (of {told['agents_count']}), "
