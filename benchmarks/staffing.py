@@ -165,7 +165,7 @@ def a_week(*, queues: int = 10, agents: int = 100) -> None:
     rates = np.zeros((queues, 7 * 48))
     for queue in range(queues):
         for day in range(7):
-            rates[queue, day * 48 + 16 : day * 48 + 40] = curve(6.0 + 1.2 * queue, day % 3) * (1.0 if day < 5 else 0.6)
+            rates[queue, day * 48 + 16 : day * 48 + 40] = curve(4.5 + 0.9 * queue, day % 3) * (1.0 if day < 5 else 0.6)
     scores = np.array([-1.96, -1.2816, -0.6745, 0, 0.6745, 1.2816, 1.96])[:, None, None]
     offered = np.maximum(0.0, rates * (1 + 0.1 * scores) + np.sqrt(rates) * scores)
     crowd = [

@@ -243,7 +243,7 @@ def _grid(rows: Sequence[Row], rules: Rules, zone: ZoneInfo, name: str) -> Grid:
     start = first - timedelta(seconds=before * length)
     slots = [int((midnight - start).total_seconds()) // slot_s for midnight in midnights]
     dates = [local[0] + timedelta(days=day) for day in range(count)]
-    days = tuple(Day(slot, day.weekday(), day.toordinal() // 7) for slot, day in zip(slots, dates, strict=False))
+    days = tuple(Day(slot, day.weekday(), (day.toordinal() - 1) // 7) for slot, day in zip(slots, dates, strict=False))
     intervals = -(-slots[-1] * slot_s // length)
     return Grid(start, length, intervals, days, tuple(day.isoformat() for day in dates))
 

@@ -20,6 +20,10 @@ from centre.staffing.shifts import Day, Duty, Worker
 _POOL_SCENARIOS: Final = 200
 # A probability that is short by less than its own noise is not worth an agent.
 _NOISE: Final = 0.02
+# Far below its goal an interval wants two agents more at once.
+_FAR: Final = 0.2
+# The part of the effort that a roster takes which is played only to see where it misses.
+_QUICK: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -77,17 +81,23 @@ def plan(
     positions = required.positions(np.stack([need.agents for need in alone]), shrinkage=rules.shrinkage)
     wanted = _covers(load, goals, positions, workers, rules)
     can = shifts.possible(rules, days, wanted=np.max([cover.wanted for cover in wanted], axis=0) > 0)
-    rounds = 0
-    while True:
-        roster = rosters.made(workers, can, days, wanted, _terms(rules))
-        here = shifts.present(roster.duties, workers=len(workers), slots=len(wanted[0].wanted))
+    terms, rounds = _terms(rules), 0
+    quick = replace(terms, effort=terms.effort * _QUICK)
+    while rounds < rules.rostering.repairs and any(len(cover.queues) > 1 for cover in wanted):
+        here = _present(rosters.made(workers, can, days, wanted, quick), workers, wanted)
         chosen = reached(load, here, workers, goals=goals, rules=rules, seed=rules.luck.seed)
         more = _repaired(wanted, chosen, here, workers, goals, load)
-        if more is None or rounds == rules.rostering.repairs:
+        if more is None:
             break
         wanted, rounds = more, rounds + 1
+    roster = rosters.made(workers, can, days, wanted, terms)
+    here = _present(roster, workers, wanted)
     said = reached(told, here, workers, goals=goals, rules=rules, seed=rules.luck.seed + 1)
     return Plan(alone, positions, roster, tuple(wanted), said, rounds)
+
+
+def _present(roster: Roster, workers: Sequence[Worker], covers: Sequence[Cover]) -> Bools:
+    return shifts.present(roster.duties, workers=len(workers), slots=len(covers[0].wanted))
 
 
 def reached(
@@ -222,8 +232,11 @@ def _repaired(
         if goals[queue].on_average and found.probability[queue].mean() >= goals[queue].probability:
             short = np.zeros_like(short)
         misses = np.repeat(short, each)
+        step = np.repeat(np.where(found.probability[queue] < goals[queue].probability - _FAR, 2, 1), each)
         there = here[serves[:, queue]].sum(axis=0)
-        more = np.where(misses, np.maximum(cover.wanted, np.minimum(there + 1, serves[:, queue].sum())), cover.wanted)
+        more = np.where(
+            misses, np.maximum(cover.wanted, np.minimum(there + step, serves[:, queue].sum())), cover.wanted
+        )
         anything = anything or bool((more > cover.wanted).any())
         changed.append(replace(cover, wanted=more))
     return changed if anything else None

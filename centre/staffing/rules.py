@@ -87,7 +87,7 @@ class Rostering:
     missing_cost: float = _figure(100.0, "an agent too few for an hour: five wages, so that it is rare", 0, 1e6)
     idle_cost: float = _figure(0.5, "an agent too many for an hour, beside the wage: spreads them evenly", 0, 1e6)
     effort: float = _figure(20.0, "of the solver, in its own seconds, which take 1 to 3 s of a core", 0.1, 3600)
-    repairs: int = _figure(2, "rounds of adding agents where the played plan misses", 0, 10)
+    repairs: int = _figure(4, "rounds of adding agents where the played plan misses", 0, 10)
 
 
 @dataclass(frozen=True)

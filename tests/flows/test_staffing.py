@@ -191,6 +191,8 @@ def test_shifts_are_of_local_days_also_when_clocks_change(place: Workspace) -> N
     assert of.grid.names == ("2026-03-07", "2026-03-08", "2026-03-09", "2026-03-10")
     lengths = [then.first_slot - one.first_slot for one, then in zip(of.grid.days, of.grid.days[1:], strict=False)]
     assert lengths == [96, 92, 96]
+    assert [day.weekday for day in of.grid.days] == [5, 6, 0, 1]
+    assert [day.week - of.grid.days[0].week for day in of.grid.days] == [0, 0, 1, 1]  # a week begins on Monday
 
 
 @pytest.mark.parametrize(
