@@ -115,6 +115,11 @@ class Settings:
         return self.home / "issued"
 
     @property
+    def staffing_dir(self) -> Path:
+        """Staffing plans as they were made."""
+        return self.home / "staffing"
+
+    @property
     def shelf_dir(self) -> Path:
         """Verified model payloads that serving loads."""
         return self.home / "shelf"

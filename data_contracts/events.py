@@ -59,6 +59,7 @@ PLATFORM_TYPES: Final = (
     "forecast.adjusted",
     "forecast.adjustment_withdrawn",
     "forecast.adjustment_kept",
+    "staffing.planned",
     "features.materialized",
     "log.compacted",
     "intent.proposed",

@@ -117,6 +117,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         shelf=_shelf(place, only),
         mirror_dir=place.settings.mirror_dir,
         issued_dir=place.settings.issued_dir,
+        staffing_dir=place.settings.staffing_dir,
         launch_retraining=lambda asked: launch_retraining(place, asked),
         run_progress=lambda run_id: run_progress(place, run_id),
         act_on_approval=lambda request_id: act_on_approval(place, request_id),

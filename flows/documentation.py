@@ -28,6 +28,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "parameters.md": parameters_page(),
         "commands.md": commands_page(),
+        "staffing.md": staffing_page(),
         "events.md": documentation.events_page(),
         "contracts.md": documentation.contracts_page(),
         "errors.md": documentation.errors_page(),
@@ -84,6 +85,33 @@ def _gates_of(params: Params) -> str:
         for family, gate in gates
     ]
     return _table(["family", "gate", "metric", "comparator", "margin", "slices"], rows)
+
+
+def staffing_page() -> str:
+    """The rules of a staffing plan, each with its bounds and reason, and the example beside the code."""
+    from centre.staffing import rules
+
+    text = (
+        "# Rules of a staffing plan\n\n`parley staff plan --rules rules.yaml`; what is left out keeps its default, an "
+        "unknown rule is refused. `queues` gives a queue a goal of its own: figures of `service`.\n\n"
+        + _table(["rule", "default", "may be", "reason"], [_rule(f) for f in fields(rules.Rules) if f.metadata])
+    )
+    for name, kind in (
+        ("service", rules.Service), ("luck", rules.Luck), ("rostering", rules.Rostering), ("templates", rules.Template),
+        ("templates, breaks", rules.Break),
+    ):  # fmt: skip
+        text += f"\n## {name}\n\n" + _table(["rule", "default", "may be", "reason"], [_rule(f) for f in fields(kind)])
+    example = Path(rules.__file__).with_name("example.yaml").read_text(encoding="utf-8")
+    return text + f"\n## An example\n\n```yaml\n{example.strip()}\n```\n"
+
+
+def _rule(told: Any) -> list[str]:
+    """A rule with its default (of breaks in short), its bounds where it is a figure, its reason."""
+    default, ends = told.default, ""
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        ends = f"{told.metadata['least']:g} to {told.metadata['most']:g}"
+    shown = ", ".join(str(getattr(one, "minutes", one)) for one in default) if isinstance(default, tuple) else default
+    return [f"`{told.name}`", str(shown), ends, told.metadata["reason"]]
 
 
 def commands_page() -> str:

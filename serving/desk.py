@@ -18,6 +18,7 @@ from serving.envelope import Answer
 from serving.issued import Issued
 from serving.metrics import Gauges, Metrics
 from serving.mirrored import Mirrored
+from serving.planned import Plans
 from serving.recall import Recall
 from serving.recording import Recorder
 from serving.slots import Slot
@@ -35,6 +36,7 @@ class Desk:
     recall: Recall
     mirror: Mirrored
     issued: Issued
+    plans: Plans
     readers: Readers
     work: dict[str, Workplace]
     # Routing requests under way, by contact and attempt: a second one waits for the first.
@@ -112,6 +114,7 @@ def furnish(doors: Doors) -> Desk:
         recall=Recall(doors.log, bound=limits.recalled, find_record=doors.find_record, find_latest=doors.find_latest),
         mirror=Mirrored(doors.mirror_dir),
         issued=Issued(doors.issued_dir),
+        plans=Plans(doors.staffing_dir),
         readers=readers,
         work={"intent": readers, "routing": routing},
         under_way={},

@@ -22,6 +22,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "intent": ("intent",),
     "route": ("routing",),
     "forecast": ("forecast",),
+    "staffing": ("forecast",),
     "feedback": (),
     "labels": (),
     "proposals": (),
@@ -149,6 +150,8 @@ class Doors:
     find_record: Callable[[str], dict[str, Any] | None]
     # Where a version comes from: its card with commit, data and feature service, for (family, version).
     trace_version: Callable[[str, str], dict[str, Any]]
+    # Folder of the staffing plans (`current.json` beside them); None where nothing is planned.
+    staffing_dir: Path | None = None
     # The parts to serve; empty serves all of `PARTS`.
     only: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)

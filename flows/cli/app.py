@@ -23,6 +23,7 @@ from flows.cli import (
     reviewing,
     running,
     serving,
+    staffing,
     versions,
 )
 
@@ -47,6 +48,7 @@ def application() -> typer.Typer:
         judging,
         evaluating,
         forecasting,
+        staffing,
         labelling,
         intents,
         calendar,

@@ -17,6 +17,7 @@ DOORS: dict[str, str] = {
     "sentence_transformers": r"features\.text|features\.encoder\w*|training\.intent_tuning",
     "torch": r"features\.text|features\.encoder\w*|training\.intent_tuning",
     "lightgbm": r"training\.\w+|training\.loaders\.\w+",
+    "ortools": r"centre\.staffing\.programs",
     "fastapi": r"serving\.\w+(\.\w+)?",
     "prefect": r"flows\.\w+(\.\w+)?",
     "dvc": r"flows\.\w+(\.\w+)?",

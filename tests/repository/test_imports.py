@@ -22,6 +22,7 @@ HEAVY = [
     "lightgbm",
     "sklearn",
     "matplotlib",
+    "ortools",
 ]
 # Behind these doors the library is the point of the file; nobody imports them at the top of another module.
 DEFINITIONS = {"features.store.definitions"}

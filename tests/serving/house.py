@@ -140,7 +140,7 @@ def make(home: Path, clock: FixedClock, **changes: Any) -> House:
     doors = Doors(
         settings=Settings(home=home, profile="test", port=0, poll_s=0.05, verdict_share=0.0), clock=clock,
         log=MemoryLog(), people=people, history=MemoryHistory(), shelf=StillShelf(), mirror_dir=home / "mirror",
-        issued_dir=home / "issued",
+        issued_dir=home / "issued", staffing_dir=home / "staffing",
         launch_retraining=lambda asked: house.launched.append(asked) or "run-1",
         run_progress=lambda run_id: {"run_id": run_id, "status": "running"} if run_id == "run-1" else None,
         act_on_approval=lambda request_id: house.acted.append(request_id),
