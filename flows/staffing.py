@@ -71,8 +71,10 @@ def make(place: Workspace, asked: Asked) -> dict[str, Any]:
     about, rows = inputs.forecast_rows(place)
     rows_ = inputs.within(rows, since=asked.since, until=asked.until)
     agents = inputs.agents_of_file(asked.agents) if asked.agents else inputs.agents_of_archive(place)
+    rules = rules_of(asked.rules)
     of = inputs.case(
-        rows_, rules=rules_of(asked.rules), time_zone=place.settings.time_zone, workers=agents,
+        rows_, rules=rules if asked.rules else inputs.as_forecast(place, about, rules), workers=agents,
+        time_zone=place.settings.time_zone,
         customers=inputs.customers(place, sorted({row["queue"] for row in rows_})),
     )  # fmt: skip
     made = planning.plan(

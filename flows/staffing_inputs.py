@@ -112,6 +112,20 @@ def forecast_rows(place: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]
     return issue.about, told
 
 
+def as_forecast(place: Workspace, about: Mapping[str, Any], rules: Rules) -> Rules:
+    """The rules with luck that hangs together as the issued forecast says it does, where it says so."""
+    import pyarrow.parquet as pq
+
+    from training import aggregates
+
+    if not about.get("days_table"):
+        return rules
+    intervals, days = (pq.read_table(place.settings.issued_dir / about[name]) for name in ("table", "days_table"))
+    day, queues = aggregates.hanging(intervals, days, time_zone=about["time_zone"])
+    luck = replace(rules.luck, day_correlation=round(min(day, 0.99), 3), queue_correlation=round(queues, 3))
+    return replace(rules, luck=luck)
+
+
 def within(rows: Iterable[Row], *, since: datetime | None, until: datetime | None) -> list[Row]:
     """The rows of intervals that begin in [since, until), a week without an end. Raises InputError for a period that
     holds none."""

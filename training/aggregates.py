@@ -18,6 +18,8 @@ from training.scenarios import Told
 Floats = npt.NDArray[np.float64]
 # How the site, all queues together, is named where queues are.
 SITE = "*"
+# The quantiles of an issued table, which names them so: offered_q025 is the 2.5% quantile.
+LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 # Futures from which the site's quantiles are read: the 2.5% quantile of 1,000 is known to half a point of probability.
 FUTURES = 1000
 
@@ -59,6 +61,34 @@ def summed(design: pa.Table, futures: Floats, *, quantiles: Sequence[float], tim
         _table([SITE] * len(starts), starts, interval_s, site.mean(axis=0), scenarios.quantiles_of(site, quantiles)),
         _days(keys, by_day.mean(axis=0), scenarios.quantiles_of(by_day, quantiles), time_zone),
     )
+
+
+def hanging(intervals: pa.Table, days: pa.Table, *, time_zone: str) -> tuple[float, float]:
+    """How far good and bad luck come together in an issued forecast, by its own widths: the share of an interval's
+    variance that its queue's day has in common, and that of the queues' days that all have; means over the days.
+
+    intervals, days: the issued tables, the site among their queues.
+    """
+    import pyarrow.compute as pc
+
+    mine, own = (table.filter(pc.not_equal(table["queue"], SITE)) for table in (intervals, days))
+    keys, group = _groups(mine, time_zone)
+    totals = dict(
+        zip(zip(own["queue"].to_pylist(), local_days(own, time_zone), strict=True), _issued(own), strict=True)
+    )
+    of_site = days.filter(pc.equal(days["queue"], SITE))
+    site = dict(zip(local_days(of_site, time_zone), _issued(of_site), strict=True))
+    each_day = sorted({day for _, day in keys})
+    told = Told(
+        _issued(mine), group, np.asarray([each_day.index(day) for _, day in keys]),
+        np.stack([totals[key] for key in keys]), np.stack([site[day] for day in each_day]), LEVELS,
+    )  # fmt: skip
+    return float(scenarios.shared_by_day(told).mean()), float(scenarios.shared_by_queues(told).mean())
+
+
+def _issued(table: pa.Table) -> Floats:
+    """(rows, LEVELS): the quantiles of an issued table."""
+    return np.column_stack([_column(table, f"offered_q{round(1000 * level):03d}") for level in LEVELS])
 
 
 def _groups(design: pa.Table, time_zone: str) -> tuple[list[tuple[str, str]], npt.NDArray[np.int64]]:

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -120,3 +121,26 @@ def test_what_planners_say_is_added_up_week_by_week(issued: tuple[Any, Any, Fore
     place = added.days["queue"].to_pylist().index("calls")
     assert added.days["mean"][place] == pytest.approx(np.mean(totals))
     assert added.days["quantiles"][place] == pytest.approx(np.quantile(totals, LEVELS))
+
+
+def test_how_far_luck_comes_together_is_read_from_an_issued_forecast() -> None:
+    start = datetime(2026, 5, 4, 8, tzinfo=UTC)
+
+    def table(rows: list[tuple[str, datetime, float, float]]) -> pa.Table:
+        told = [
+            {"queue": queue, "interval_start": at, "interval_s": 3600}
+            | {f"offered_q{round(1000 * level):03d}": mean + deviation * score
+               for level, score in zip(LEVELS, SCORES, strict=True)}
+            for queue, at, mean, deviation in rows
+        ]  # fmt: skip
+        return pa.Table.from_pylist(told)
+
+    hours = [start + timedelta(hours=hour) for hour in range(10)]
+    intervals = table([*((queue, at, 100.0, 10.0) for queue in ("a", "b") for at in hours), ("*", start, 200.0, 14.0)])
+    midnight = start.replace(hour=0)
+    half = float(np.sqrt(5500.0))  # half of an interval's variance is the day's
+    days = table([("a", midnight, 1000.0, half), ("b", midnight, 1000.0, half), ("*", midnight, 2000.0, half * 2**0.5)])
+
+    day, queues = aggregates.hanging(intervals, days, time_zone="UTC")
+
+    assert (day, queues) == (pytest.approx(0.5, abs=1e-6), pytest.approx(0.0, abs=1e-6))
