@@ -42,8 +42,8 @@ class Luck:
 
     scenarios: int = _figure(1000, "a probability of .9 is then known to .01", 50, 20_000)
     seed: int = _figure(2026, "the same plan again from the same forecast", 0, 2**31 - 1)
-    day_correlation: float = _figure(0.3, "of two intervals of a day; without rules of your own the forecast tells", 0, 0.99)
-    queue_correlation: float = _figure(0.5, "of two queues' days; without rules of your own the forecast tells", 0, 1)
+    day_correlation: float = _figure(0.3, "of two intervals of a day; without own rules the forecast tells", 0, 0.99)
+    queue_correlation: float = _figure(0.5, "of two queues' days; without own rules the forecast tells", 0, 1)
     handle_cv: float = _figure(0.8, "sd over mean of handle time, as in lognormal work with sigma .7", 0, 5)
     patience_s: float = _figure(180.0, "mean patience where nobody's giving up is recorded", 1, 1e6)
 
