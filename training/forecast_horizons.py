@@ -55,7 +55,8 @@ def honesty(near: Issued, far: Issued | None, *, model: Any, seed: int) -> Chart
 
 
 def poisson(asked: Issued, mean: Floats, *, seed: int) -> Metric:
-    """The share of counts inside a central 80% Poisson interval around the same mean: too few, as counts vary more."""
+    """The share of counts inside a central 80% Poisson interval around the same mean: of busy queues too few, as their
+    counts vary more; of small counts more than 80%, as whole numbers cover more than they are asked to."""
     from scipy.stats import poisson as law
 
     low, high = (law.ppf(level, np.maximum(mean, 1e-9)) for level in (0.1, 0.9))
