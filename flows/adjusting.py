@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from data_contracts.events import Event, stamp
 from flows import calendar_events
 from flows.calendar_events import Announcement
 from flows.compose import SOURCE, Workspace
-from flows.outputs import write_json, write_table
+from flows.outputs import produced_at, write_json, write_table
 from flows.recalling import ever_in_log
 
 if TYPE_CHECKING:
@@ -68,16 +69,15 @@ def lay_on(place: Workspace) -> None:
     if not standing or after.equals(intervals):
         issuing.make_current(place, about)
         return
-    name = f"{about['issue_id']}+{len(standing)}"
-    folder = place.settings.issued_dir / name
-    folder.mkdir(parents=True, exist_ok=True)
-    write_table(after, folder / "intervals.parquet")
-    write_table(
-        adjustments.of_days(days, before=intervals, after=after, time_zone=about["time_zone"]), folder / "days.parquet"
-    )
+    ids = [one.adjustment_id for one in standing]
+    name = f"{about['issue_id']}+{sha256(' '.join(ids).encode()).hexdigest()[:8]}"
     told = {**about, "issue_id": name, "table": f"{name}/intervals.parquet", "days_table": f"{name}/days.parquet",
-            "adjustments": [one.adjustment_id for one in standing]}  # fmt: skip
-    write_json(folder / "issue.json", told)
+            "adjustments": ids}  # fmt: skip
+    with produced_at(place.settings.issued_dir / name) as fresh:
+        write_table(after, fresh / "intervals.parquet")
+        of_days = adjustments.of_days(days, before=intervals, after=after, time_zone=about["time_zone"])
+        write_table(of_days, fresh / "days.parquet")
+        write_json(fresh / "issue.json", told)
     issuing.make_current(place, told)
 
 

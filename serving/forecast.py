@@ -34,6 +34,7 @@ _EXAMPLE = {
         "queue": "billing",
         "issue_id": "20260501T000000Z",
         "issued_at": "2026-05-01T00:00:00Z",
+        "adjustments": [],
         "intervals": [
             {"interval_start": "2026-05-01T09:00:00Z", "interval_s": 1800, "offered_q500": 21.0, "handle_q500": 312.0},
         ],
@@ -122,6 +123,7 @@ def _answer(desk: Desk, asked: _Period) -> Answer:
         "queue": asked.queue,
         "issue_id": about["issue_id"],
         "issued_at": about["issued_at"],
+        "adjustments": about.get("adjustments", []),
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
     degraded = _degraded(issue, slot, now, queue=asked.queue, outside=outside, complete=bool(rows))
@@ -233,6 +235,8 @@ def _degraded(
     issued_at = datetime.fromisoformat(str(issue.about["issued_at"]))
     if now - issued_at > LATE:
         told.append({"reason": "forecast_late", "detail": f"issued at {stamp(issued_at)}"})
+    if adjusted := issue.about.get("adjustments"):
+        told.append({"reason": "adjusted", "detail": f"planners changed it: {', '.join(adjusted)}"[:300]})
     told += [
         {"reason": "strange_today", "detail": f"{one['queue']} is {one['says']} by {abs(one['deviations'])} deviations"}
         for one in issue.about.get("anomalies", [])

@@ -72,7 +72,8 @@ class Issue:
                 where=str(self.about["issue_id"]),
                 remedy="Issue the forecast again.",
             )
-        about = {**self.about, "source": "baseline", "version": None, "approval": None, "artefact": None}
+        about = {**self.about, "source": "baseline", "version": None, "approval": None, "artefact": None,
+                 "adjustments": []}  # fmt: skip
         return Issue(about, self.baseline, {})
 
     def table(self, grain: Grain) -> Table:

@@ -175,3 +175,21 @@ def test_why_a_day_is_busier_is_answered(place: Workspace, capsys: pytest.Captur
     assert run(["forecast", "why", "--queue", "billing", "--day", day]) == 0
     assert "because of" in capsys.readouterr().out or not told["reasons"]
     assert said(capsys, "forecast", "why", "--queue", "billing", "--day", "Friday", code=2)["error"]["expected"]
+
+
+def test_what_was_said_with_an_earlier_adjustment_stays_said(
+    place: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = said(capsys, "forecast", "adjust", "--by", "+20%", *period(0), *CAMPAIGN)
+    issued = Issued(place.settings.issued_dir)
+    then = issued.current()
+    said(capsys, "forecast", "withdraw", first["adjustment_id"])
+    said(capsys, "forecast", "adjust", "--by", "+90%", *period(0), *CAMPAIGN)
+
+    assert then is not None
+    kept = issued.named(then.about["issue_id"])
+
+    assert kept.about["adjustments"] == [first["adjustment_id"]]
+    since, until = END, END + timedelta(days=1)
+    one, other = (issue.table("interval").rows("billing", since=since, until=until) for issue in (then, kept))
+    assert one.equals(other)

@@ -259,3 +259,18 @@ def test_the_site_is_the_models_only_where_all_its_queues_are(house: House, issu
     asked = client.get(QUESTION.replace("billing", "*")).json()
 
     assert (asked["source"], asked["answer"]["intervals"][0]["offered_q500"]) == ("baseline", 7.0)
+
+
+def test_an_answer_says_that_planners_changed_it_and_the_baselines_beside_it_was_not_changed(
+    house: House, issued: Path, client: Client
+) -> None:
+    champion = promoted("forecast", version="2", scope=Scope(queues=("billing",)))
+    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: champion.scope}))
+    issue(issued, **of_model(), adjustments=["adjustment-1"])
+
+    told, outside = (client.get(QUESTION.replace("billing", queue)).json() for queue in ("billing", "sales"))
+
+    assert told["answer"]["adjustments"] == ["adjustment-1"]
+    assert "adjusted" in [one["reason"] for one in told["degraded"]]
+    assert outside["answer"]["adjustments"] == []
+    assert "adjusted" not in [one["reason"] for one in outside["degraded"]]
