@@ -49,7 +49,7 @@ def adjust(
     )
     factor = _factor(change, _mean_of(intervals, asked))
     told = {**asdict(asked), "factor": factor, "starts_at": stamp(starts_at), "ends_at": stamp(ends_at),
-            "issue_id": about["issue_id"].partition("+")[0]}  # fmt: skip
+            "issue_id": about["issue_id"].partition("~")[0]}  # fmt: skip
     _say(place, "forecast.adjusted", told["adjustment_id"], told)
     lay_on(place)
     return told
@@ -70,7 +70,7 @@ def lay_on(place: Workspace) -> None:
         issuing.make_current(place, about)
         return
     ids = [one.adjustment_id for one in standing]
-    name = f"{about['issue_id']}+{sha256(' '.join(ids).encode()).hexdigest()[:8]}"
+    name = f"{about['issue_id']}~{sha256(' '.join(ids).encode()).hexdigest()[:8]}"
     told = {**about, "issue_id": name, "table": f"{name}/intervals.parquet", "days_table": f"{name}/days.parquet",
             "adjustments": ids}  # fmt: skip
     with produced_at(place.settings.issued_dir / name) as fresh:

@@ -284,7 +284,7 @@ def last_issued(place: Workspace) -> dict[str, Any] | None:
     if not (folder / "current.json").is_file():
         return None
     current = json.loads((folder / "current.json").read_text("utf-8"))
-    name = str(current["issue_id"]).partition("+")[0]
+    name = str(current["issue_id"]).partition("~")[0]
     return dict(json.loads((folder / name / "issue.json").read_text("utf-8")))
 
 
