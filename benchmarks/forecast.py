@@ -61,15 +61,22 @@ def judged(row: Row) -> dict[str, Any]:
 
 def accuracy() -> None:
     """Errors as ratios to the planner's in the same run, and what the intervals hold."""
-    print("| file | beside | WAPE interval | 30 min | 60 min | day | rest of day | 80% hold (days) | 95% hold (days) |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        "| file | beside | WAPE interval | 30 min | 60 min | day | rest of day | 80% hold (days) | 95% hold (days) | days' width |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in ROWS:
         told = judged(row)
         theirs = told["baselines"][row.beside]
         shown = [_beside(told["wape"][grain], theirs["wape"][grain]) for grain in ("interval", "30min", "60min", "day")]
         shown.append(_beside(told["rest_of_day_wape"], theirs["rest_of_day_wape"]))
         held = [f"{one['interval']:.1%} ({one['day']:.1%})" for one in told["coverage"].values()]
-        print(f"| {row.name} | {row.beside} | {' | '.join((*shown, *held))} |")
+        print(f"| {row.name} | {row.beside} | {' | '.join((*shown, *held, _width(told['by_residuals'])))} |")
+
+
+def _width(told: dict[str, Any]) -> str:
+    """How wide the days' intervals are beside those by past errors, 80% and 95%."""
+    return ", ".join(f"{told['mean_width_of_model'][level] / told['mean_width'][level]:.2f}" for level in ("80", "95"))
 
 
 def _beside(ours: float | None, theirs: float | None) -> str:

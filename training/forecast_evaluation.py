@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.forecast import Asked
-from training import baselines, forecast, forecast_figures, loaders, origins, rows
+from training import baselines, forecast, forecast_figures, forecast_residuals, loaders, origins, rows
 from training.origins import MIDNIGHT, Issued, moment
 from training.params import ForecastParams
 
@@ -72,6 +72,7 @@ def evaluate(
         "days": {"train": len(train), "held": len(held), "test": len(judged)}, "rows": len(asked.offered),
         "queues": len(set(asked.queue)), "interval_s": int(table["interval_s"][0].as_py()),
     }  # fmt: skip
+    told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params)
     if question.rivals:
         told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
     rest = _rest_of_day(table, model, judged, question.update_at, params) if question.update_at else _Rest(None, {})
@@ -91,6 +92,17 @@ def planners(asked: Issued) -> dict[str, Floats]:
         "last_week": mean[1], "mean_of_four": mean[4], "median_of_six": baselines.same_weekdays(asked),
         "mean_of_eight": mean[8], "seasonal_naive": mean[1],
     }  # fmt: skip
+
+
+def _by_residuals(
+    table: pa.Table, asked: Issued, model: Any, learned: Sequence[date], *, question: Question, params: ForecastParams
+) -> dict[str, Any] | None:
+    """Intervals of the judged days by the errors of the days before them, which were asked for in the same steps."""
+    days = learned[forecast_residuals.FEWEST_DAYS :][-forecast_residuals.MOST_DAYS :]
+    if not days:
+        return None
+    past = origins.told(table, asked=_asked(days, question, params), params=params)
+    return forecast_residuals.of_days(model, past=past, judged=asked, levels=LEVELS)
 
 
 def _rival(table: pa.Table, asked: Issued, judged: Sequence[date], params: ForecastParams) -> dict[str, Any]:

@@ -109,6 +109,7 @@ def _say_forecast(told: dict[str, Any]) -> None:
         "pinball": f"{told['pinball']:.4f} of the mean count",
         **{f"{level}% intervals": f"hold {one['interval']:.1%} of the counts and {one['day']:.1%} of the days' totals"
            for level, one in told["coverage"].items()},
+        **_by_residuals(told["by_residuals"]),
     })  # fmt: skip
     grains = [grain for grain, value in told["wape"].items() if value is not None]
     rows = [("forecast", told), *told["baselines"].items()]
@@ -118,6 +119,15 @@ def _say_forecast(told: dict[str, Any]) -> None:
     ], empty="")  # fmt: skip
     for remark in told["remarks"]:
         say(f"note: {remark}")
+
+
+def _by_residuals(told: dict[str, Any] | None) -> dict[str, str]:
+    """How wide intervals of days are beside those drawn by the errors of the days before."""
+    return {} if told is None else {
+        f"{level}% by past errors": f"hold {told['coverage'][level]:.1%} of the days' totals, {width:,.0f} wide; "
+                                    f"ours {told['mean_width_of_model'][level]:,.0f}"
+        for level, width in told["mean_width"].items()
+    }  # fmt: skip
 
 
 def _share(value: float | None) -> str:
