@@ -62,7 +62,7 @@ def judged(row: Row) -> dict[str, Any]:
 def accuracy() -> None:
     """Errors as ratios to the planner's in the same run, and what the intervals hold."""
     print(
-        "| file | beside | WAPE interval | 30 min | 60 min | day | rest of day | 80% hold (days) | 95% hold (days) | days' width |"
+        "| file | beside | interval | 30 min | 60 min | day | rest of day | 80% hold (days) | 95% hold | days' width |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in ROWS:
