@@ -85,7 +85,7 @@ def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime
     told = frame(_past(known(tables, "volumes", as_of=as_of), "interval_start", as_of), columns)
     if not len(told):
         return told
-    told = _recent(told, "interval_start", params=params)
+    told = recent(told, "interval_start", params=params)
     length = max(params.interval_s, int(told["interval_s"].max()))
     ends = told["interval_start"] + _seconds(told["interval_s"])
     told["interval_start"] = _floor(told["interval_start"], length)
@@ -104,13 +104,13 @@ def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime
 
 def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pd.DataFrame:
     """Offered: the entries of contacts into queues, each queue of a contact once."""
-    entries = _entries(tables, as_of=as_of)
-    if not len(entries):
-        return entries
+    entered = entries(tables, as_of=as_of)
+    if not len(entered):
+        return entered
     length = params.interval_s
-    entries = _recent(entries, "entered_at", params=params)
-    entries["interval_start"] = _floor(entries["entered_at"], length)
-    counted = entries.groupby(["queue", "interval_start"]).agg(
+    entered = recent(entered, "entered_at", params=params)
+    entered["interval_start"] = _floor(entered["entered_at"], length)
+    counted = entered.groupby(["queue", "interval_start"]).agg(
         offered_count=("contact_id", "size"),
         handled_count=("handle_s", "count"),
         handle_s=("handle_s", "mean"),
@@ -136,17 +136,19 @@ def _past(table: pa.Table, column: str, as_of: datetime) -> pa.Table:
     return table.filter(pc.invert(pc.fill_null(future, False)))
 
 
-def _recent(rows: pd.DataFrame, column: str, *, params: ForecastDataParams) -> pd.DataFrame:
+def recent(rows: pd.DataFrame, column: str, *, params: ForecastDataParams) -> pd.DataFrame:
     """The rows of the last `max_history_days` before the latest one."""
     found: pd.DataFrame = rows[rows[column] > rows[column].max() - _length(86_400 * params.max_history_days)].copy()
     return found
 
 
-def _entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
-    """queue, contact_id, entered_at, known_at, handle_s (of the first agent who took it there, else NaN)."""
+def entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
+    """What entered which queue: queue, contact_id, channel, language (None where untold), entered_at, known_at, and
+    handle_s (of the first agent who took it there, else NaN)."""
     import pandas as pd
 
-    columns = ["contact_id", "revision", "queue", "direction", "started_at", "known_at", "timeless"]
+    columns = ["contact_id", "revision", "queue", "direction", "channel", "language", "started_at", "known_at",
+               "timeless"]  # fmt: skip
     contacts = frame(_past(known(tables, "contacts", as_of=as_of), "started_at", as_of), columns)
     contacts = first_revisions(contacts[~contacts["timeless"].fillna(False).astype(bool)])
     contacts = contacts[(contacts["direction"] == "inbound") & contacts["queue"].notna()]
@@ -162,6 +164,7 @@ def _entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
     found = contacts[["contact_id", "queue", "started_at", "known_at"]].merge(
         by_leg, on=["contact_id", "queue"], how="outer"
     )
+    found = found.merge(contacts[["contact_id", "channel", "language"]], on="contact_id")
     found["entered_at"] = found["entered_at"].fillna(found["started_at"])
     found["known_at"] = pd.concat([found["known_at"], found["leg_known_at"]], axis=1).max(axis=1)
     return found[found["entered_at"].notna()].drop(columns=["started_at", "leg_known_at"])

@@ -3,6 +3,7 @@
 issued/<issue_id>/intervals.parquet   one row a queue (the site is `*`) and interval; every issue is kept
 issued/<issue_id>/days.parquet        the same by local day
 issued/<issue_id>/baseline_*.parquet  the same by the baseline, beside a model's: what answers outside of its scope
+issued/<issue_id>/mix.parquet         which share of a queue comes by which channel and in which language, by hour
 issued/current.json                   which one serving reads, replaced in one step
 """
 
@@ -57,7 +58,7 @@ def issue_and_tell(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
 
 def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     """Issue from what was known at `as_of`; returns what `current.json` says. Raises NotEnoughData without demand."""
-    from features import demand
+    from features import demand, mix
 
     champion = None if place.standing().is_off("forecast") else place.standing().champion("forecast")
     source = "model" if champion else "baseline"
@@ -78,6 +79,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     if champion:
         beside = {f"baseline_{name}": one for name, one in issued.items()}
         issued = {**_by_model(place, design, time_zone=zone), **beside}
+    issued["mix"] = mix.of(tables, params=params.forecast, as_of=as_of)
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
     told = {
         "issue_id": name,
@@ -85,6 +87,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "days_table": f"{name}/days.parquet",
         "baseline_table": f"{name}/baseline_intervals.parquet" if champion else None,
         "baseline_days_table": f"{name}/baseline_days.parquet" if champion else None,
+        "mix_table": f"{name}/mix.parquet",
         "time_zone": zone,
         "issued_at": place.clock.now().isoformat(),
         "as_of": as_of.isoformat(),

@@ -32,6 +32,8 @@ LATE = timedelta(hours=36)
 _EXAMPLE = {
     "answer": {
         "queue": "billing",
+        "channel": None,
+        "language": None,
         "issue_id": "20260501T000000Z",
         "issued_at": "2026-05-01T00:00:00Z",
         "adjustments": [],
@@ -67,10 +69,13 @@ async def read(
     until: Annotated[AwareDatetime, Query(alias="to", description="Intervals begin before this time")],
     grain: Annotated[Grain, Query(description="Intervals as they were issued, or local days")] = "interval",
     issue: Annotated[Name | None, Query(description="An earlier issue, by its id; the current one without it")] = None,
+    channel: Annotated[Name | None, Query(description="Only what comes by it", examples=["voice"])] = None,
+    language: Annotated[Name | None, Query(description="Only what comes in it; `und`: untold", examples=["zh"])] = None,
 ) -> Response:
     """Mean and quantiles of offered contacts, and of handle time (seconds), of what begins in [from, to).
 
-    The queue `*` is all of them together. A day has its own distribution: quantiles do not add up, means do.
+    The queue `*` is all of them together. By channel and language a part of a queue is told. A day and a part have
+    their own distributions: quantiles do not add up, means do.
     """
     started = time.perf_counter()
     since, until = since.astimezone(UTC), until.astimezone(UTC)
@@ -82,7 +87,7 @@ async def read(
             where="query from, to",
             remedy="The period is half-open: [from, to).",
         )
-    period = _Period(queue, since, until, grain, issue)
+    period = _Period(queue, since, until, grain, issue, channel, language)
     answer = await run_in_threadpool(_answer, desk, period)
     return Response(as_json(desk.served(answer, since=started)), media_type="application/json")
 
@@ -96,6 +101,8 @@ class _Period:
     until: datetime
     grain: Grain
     issue: str | None
+    channel: str | None = None
+    language: str | None = None
 
 
 def _answer(desk: Desk, asked: _Period) -> Answer:
@@ -113,14 +120,17 @@ def _answer(desk: Desk, asked: _Period) -> Answer:
             remedy="Run `parley` to issue one (flow issue_forecast).",
         )
     _refuse_disowned(issue, slot)
-    outside = _outside(issue, slot, asked.queue)
+    outside = _outside(issue, slot, asked)
     if outside is not None:
         issue = issue.by_baseline()
+    issue = _part(issue, asked)
     rows = _rows(issue, asked, most=desk.doors.limits.intervals)
     about = issue.about
     source: Source = "model" if about["source"] == "model" else "baseline"
     answer = {
         "queue": asked.queue,
+        "channel": asked.channel,
+        "language": asked.language,
         "issue_id": about["issue_id"],
         "issued_at": about["issued_at"],
         "adjustments": about.get("adjustments", []),
@@ -140,7 +150,8 @@ def _told(
     degraded: tuple[Reason, ...],
     about: dict[str, Any] | None = None,
 ) -> Answer:
-    features = {"queue": asked.queue, "from": stamp(asked.since), "to": stamp(asked.until), "grain": asked.grain,
+    features = {"queue": asked.queue, "channel": asked.channel, "language": asked.language,
+                "from": stamp(asked.since), "to": stamp(asked.until), "grain": asked.grain,
                 "issue_id": about and about["issue_id"]}  # fmt: skip
     version = about["version"] if about and source == "model" else None
     if version is not None and "/" not in str(version):
@@ -156,6 +167,13 @@ def _told(
         approval=about["approval"] if about and source == "model" else None,
         degraded=degraded,
     )
+
+
+def _part(issue: Issue, asked: _Period) -> Issue:
+    """The issue, or what of it is asked for; a queue that it does not know is `_rows`' to refuse."""
+    if (asked.channel or asked.language) and asked.queue in issue.table("interval").queues:
+        return issue.part(asked.queue, channel=asked.channel, language=asked.language)
+    return issue
 
 
 def _rows(issue: Issue, asked: _Period, *, most: int) -> list[dict[str, Any]]:
@@ -195,8 +213,8 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
         )
 
 
-def _outside(issue: Issue, slot: Slot, queue: str) -> Reason | None:
-    """Why the model that issued the table may not answer for this queue; None where it may, or where none issued it.
+def _outside(issue: Issue, slot: Slot, asked: _Period) -> Reason | None:
+    """Why the model that issued the table may not answer for what is asked; None where it may, or where none issued it.
 
     A former champion's table keeps to the scope of that version's own approval; the site needs all queues in it.
     """
@@ -204,8 +222,11 @@ def _outside(issue: Issue, slot: Slot, queue: str) -> Reason | None:
         return None
     artefact = str(issue.about["artefact"])
     scope = slot.promotion.scope if slot.promotion.artefact == artefact else slot.approved[artefact]
-    queues = _queues_of(issue) if queue == SITE else [queue]
-    told = (outside_scope(scope, Asked(queue=one, contact_id=one)) for one in queues)
+    queues = _queues_of(issue) if asked.queue == SITE else [asked.queue]
+    told = (
+        outside_scope(scope, Asked(queue=one, channel=asked.channel, language=asked.language, contact_id=one))
+        for one in queues
+    )
     return next((reason for reason in told if reason is not None), None)
 
 

@@ -15,6 +15,8 @@ from data_contracts.errors import NotFound, UnavailableError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from training.parts import Mix
+
 # Quantiles of each interval, as the table names its columns: offered_q025 is the 2.5% quantile of offered contacts.
 LEVELS: Final = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 # All queues together.
@@ -33,6 +35,7 @@ class Table:
         first = 0
         for queue, count in zip(counts["queue"].to_pylist(), counts["count_all"].to_pylist(), strict=True):
             self._queues[queue], first = (first, count), first + count
+        self.whole = ordered
         self._table = ordered.drop_columns(["queue"])
         self._starts: list[datetime] = ordered["interval_start"].to_pylist()
 
@@ -59,6 +62,7 @@ class Issue:
     about: dict[str, Any]
     tables: Mapping[Grain, Table]
     baseline: Mapping[Grain, Table]
+    mix: Mix | None = None
 
     def by_baseline(self) -> Issue:
         """The same issue as the baseline says it. UnavailableError where it was not kept."""
@@ -74,7 +78,22 @@ class Issue:
             )
         about = {**self.about, "source": "baseline", "version": None, "approval": None, "artefact": None,
                  "adjustments": []}  # fmt: skip
-        return Issue(about, self.baseline, {})
+        return Issue(about, self.baseline, {}, self.mix)
+
+    def part(self, queue: str, *, channel: str | None, language: str | None) -> Issue:
+        """What of a queue comes by a channel or in a language (None: by any). NotFound where there is no such part, and
+        in issues from before parts were told apart."""
+        from training import parts
+
+        if self.mix is None:
+            raise NotFound("this forecast was issued without its parts", expected="no channel and no language",
+                           came=f"{channel or 'any'}/{language or 'any'}", where=str(self.about["issue_id"]),
+                           remedy="Issue the forecast again.")  # fmt: skip
+        intervals, days = parts.split(
+            self.table("interval").whole, self.table("day").whole, self.mix, queue=queue, channel=channel,
+            language=language, time_zone=str(self.about["time_zone"]),
+        )  # fmt: skip
+        return Issue(self.about, {"interval": Table(intervals), "day": Table(days)}, {}, self.mix)
 
     def table(self, grain: Grain) -> Table:
         """The table of that grain. NotFound in issues from before it was kept."""
@@ -122,6 +141,7 @@ def _read(folder: Path, told: bytes) -> Issue:
             about,
             _tables(folder, {"interval": about["table"], "day": about.get("days_table")}),
             _tables(folder, {"interval": about.get("baseline_table"), "day": about.get("baseline_days_table")}),
+            _mix(folder, about),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise UnavailableError(
@@ -133,6 +153,24 @@ def _read(folder: Path, told: bytes) -> Issue:
         ) from error
 
 
+def _mix(folder: Path, about: Mapping[str, Any]) -> Mix | None:
+    import pyarrow.parquet as pq
+
+    if not about.get("mix_table"):
+        return None
+    from training.parts import Mix
+
+    return Mix(pq.read_table(_inside(folder, about["mix_table"])), time_zone=str(about["time_zone"]))
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """The file of that name. ValueError for one that lies elsewhere."""
+    path = (folder / str(name)).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"table outside the folder: {name}")
+    return path
+
+
 def _tables(folder: Path, named: Mapping[Grain, Any]) -> dict[Grain, Table]:
     """The tables in the folder that are named. ValueError for one that lies elsewhere."""
     import pyarrow.parquet as pq
@@ -140,8 +178,5 @@ def _tables(folder: Path, named: Mapping[Grain, Any]) -> dict[Grain, Table]:
     found: dict[Grain, Table] = {}
     for grain, name in named.items():
         if name:
-            path = (folder / str(name)).resolve()
-            if not path.is_relative_to(folder.resolve()):
-                raise ValueError(f"table outside the folder: {name}")
-            found[grain] = Table(pq.read_table(path))
+            found[grain] = Table(pq.read_table(_inside(folder, name)))
     return found
