@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
 from data_contracts.events import canonical_json, stamp
+from flows import staffing_channels
 from flows import staffing_inputs as inputs
 from flows import staffing_plans as plans
 from flows.compose import Workspace
@@ -27,6 +28,7 @@ from flows.telling import tell
 if TYPE_CHECKING:
     from centre.staffing.planning import Plan
     from centre.staffing.rules import Rules
+    from centre.staffing.waiting import Waiting
 
 # Twenty times the contacts, or an hour more for each: beyond, it is another centre and not this one on a bad day.
 MOST_VOLUME, MOST_SECONDS, MOST_SICK = 20.0, 3600.0, 10_000
@@ -68,18 +70,19 @@ def make(place: Workspace, asked: Asked) -> dict[str, Any]:
     """
     from centre.staffing import planning
 
-    about, rows = inputs.forecast_rows(place)
-    rows_ = inputs.within(rows, since=asked.since, until=asked.until)
+    about, rows, mix = inputs.forecast_rows(place)
     agents = inputs.agents_of_file(asked.agents) if asked.agents else inputs.agents_of_archive(place)
     rules = rules_of(asked.rules)
+    rows_ = staffing_channels.worked(inputs.within(rows, since=asked.since, until=asked.until), mix, rules)
     of = inputs.case(
         rows_, rules=rules if asked.rules else inputs.as_forecast(place, about, rules), workers=agents,
         time_zone=place.settings.time_zone,
         customers=inputs.customers(place, sorted({row["queue"] for row in rows_})),
     )  # fmt: skip
     made = planning.plan(
-        of.load(turn=0), of.load(turn=1), of.rules, goals=of.goals, workers=of.workers, days=of.grid.days
-    )
+        of.load(turn=0), of.load(turn=1), of.rules, goals=of.goals, workers=of.workers, days=of.grid.days,
+        waiting=of.waiting,
+    )  # fmt: skip
     told = _about(place, about, of, made)
     plans.write(place, told, of, made, rows_)
     tell(place, "staffing.planned", told["plan_id"], told, subject="staffing")
@@ -100,16 +103,16 @@ def what_if(place: Workspace, change: Change, *, plan_id: str | None = None, nee
     other = load.changed(of.load(turn=1), volume=change.volume, handle_more_s=change.handle_more_s)
     here = plans.present(of, left)
     found = planning.reached(other, here, of.workers, goals=of.goals, rules=of.rules, seed=of.rules.luck.seed + 1)
-    rows = plans.interval_rows(of, other, found, here)
+    rows, waiting = plans.interval_rows(of, other, found, here), of.waiting.times(change.volume)
     if needs:
-        _add_needs(rows, of, other, load.changed(of.load(turn=0), volume=change.volume,
-                                                 handle_more_s=change.handle_more_s))  # fmt: skip
+        chosen = load.changed(of.load(turn=0), volume=change.volume, handle_more_s=change.handle_more_s)
+        _add_needs(rows, of, other, chosen, waiting)
     before = plans.intervals(place, told)
     return {
         "plan_id": told["plan_id"],
         "change": asdict(change),
         "before": plans.summary(before, of.rules),
-        "after": plans.summary(rows, of.rules),
+        "after": plans.summary(rows, of.rules) | plans.of_waiting(of, other, here, waiting),
         "days": plans.by_day(rows, of, before=before),
         "intervals": rows,
     }
@@ -178,14 +181,15 @@ def _of_roster(of: Case, made: Plan) -> dict[str, Any]:
         "cost": roster.cost,
         "gap_to_best": roster.gap,
         "repairs": made.repairs,
+        **plans.of_waiting(of, of.load(turn=1), plans.present(of, roster.duties), of.waiting),
     }
 
 
-def _add_needs(rows: Sequence[dict[str, Any]], of: Case, told: Any, load: Any) -> None:
+def _add_needs(rows: Sequence[dict[str, Any]], of: Case, told: Any, load: Any, waiting: Waiting) -> None:
     """What each interval would need, beside what is there."""
     from centre.staffing import planning, required
 
-    needed = planning.needs(load, told, of.goals, seed=of.rules.luck.seed)
+    needed = planning.needs(load, told, of.goals, seed=of.rules.luck.seed, waiting=waiting)
     for row in rows:
         queue, interval = of.queues.index(row["queue"]), of.grid.place(row["interval_start"])
         agents = needed[queue].agents[interval : interval + 1]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from centre.staffing.required import Goal
     from centre.staffing.rules import Rules
     from centre.staffing.shifts import Day, Worker
+    from centre.staffing.waiting import Waiting
+    from training.parts import Mix
 
     Floats = npt.NDArray[np.float64]
 
@@ -59,7 +61,8 @@ class Grid:
 
 @dataclass(frozen=True)
 class Case:
-    """Everything that a plan is made from. `quantiles`: offered and handle, each (7, queues, intervals)."""
+    """Everything that a plan is made from. `quantiles`: offered and handle, each (7, queues, intervals); of
+    what cannot wait, `waiting` being the rest."""
 
     rules: Rules
     queues: tuple[str, ...]
@@ -68,6 +71,7 @@ class Case:
     handle_cv: tuple[float, ...]
     patience_s: tuple[float, ...]
     workers: tuple[Worker, ...]
+    waiting: Waiting
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -86,16 +90,15 @@ class Case:
         from centre.staffing import load
 
         luck = self.rules.luck
-        day = np.array([self.grid.day_of(one, self.slots_each) for one in range(self.grid.intervals)])
         return load.drawn(
-            *self.quantiles, interval_s=self.grid.interval_s, day=day, handle_cv=np.array(self.handle_cv),
+            *self.quantiles, interval_s=self.grid.interval_s, day=self.waiting.day, handle_cv=np.array(self.handle_cv),
             patience_s=np.array(self.patience_s), hanging=load.Hanging(luck.day_correlation, luck.queue_correlation),
             scenarios=luck.scenarios, seed=2 * luck.seed + turn,
         )  # fmt: skip
 
 
-def forecast_rows(place: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The current issue and its rows. Raises NotFound before the first."""
+def forecast_rows(place: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]], Mix | None]:
+    """The current issue, its rows, and what its queues are made of. Raises NotFound before the first."""
     from serving.issued import SITE, Issued
 
     issue = Issued(place.settings.issued_dir).current()
@@ -109,7 +112,7 @@ def forecast_rows(place: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]
         for queue in table.queues if queue != SITE
         for row in table.rows(queue, **ever).to_pylist()
     ]  # fmt: skip
-    return issue.about, told
+    return issue.about, told, issue.mix
 
 
 def as_forecast(place: Workspace, about: Mapping[str, Any], rules: Rules) -> Rules:
@@ -166,6 +169,7 @@ def case(
         handle_cv=tuple(cv if cv is not None else rules.luck.handle_cv for cv, _ in told),
         patience_s=tuple(patience if patience is not None else rules.luck.patience_s for _, patience in told),
         workers=_workers(workers, queues, grid, rules),
+        waiting=_waiting(rows, queues, grid, rules),
     )
 
 
@@ -296,6 +300,19 @@ def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid) -> tuple[
                                 remedy="Ingest contacts with handle times, and run parley issue-forecast.")  # fmt: skip
         handle[:, place, ~known] = np.median(handle[:, place, known], axis=1)[:, None]
     return np.sort(np.maximum(offered, 0.0), axis=0), np.sort(np.maximum(handle, 1.0), axis=0)
+
+
+def _waiting(rows: Sequence[Row], queues: Sequence[str], grid: Grid, rules: Rules) -> Waiting:
+    import numpy as np
+
+    from centre.staffing.waiting import Waiting
+
+    slots_each = grid.interval_s // (rules.rostering.slot_min * 60)
+    day = np.asarray([grid.day_of(one, slots_each) for one in range(grid.intervals)], dtype=np.int64)
+    erlangs = np.zeros((len(queues), grid.intervals))
+    for row in rows:
+        erlangs[queues.index(row["queue"]), grid.place(row["interval_start"])] = row.get("waiting_erlangs") or 0.0
+    return Waiting(erlangs, day)
 
 
 def _workers(told: Sequence[Mapping[str, Any]], queues: Sequence[str], grid: Grid, rules: Rules) -> tuple[Worker, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from centre.staffing.planning import Plan, Reached
     from centre.staffing.rules import Rules
     from centre.staffing.shifts import Duty
+    from centre.staffing.waiting import Waiting
 
 __all__ = ["about", "by_day", "duty_rows", "interval_rows", "intervals", "plain", "plan_rows", "read", "summary"]
 
@@ -53,6 +54,7 @@ def interval_rows(of: Case, load: Load, found: Reached, here: Bools) -> list[dic
             "interval_s": of.grid.interval_s,
             "offered_mean": float(offered[queue, interval]),
             "erlangs": float(erlangs[queue, interval]),
+            "waiting_erlangs": float(of.waiting.erlangs[queue, interval]),
             "agents_needed": None,
             "positions_required": None,
             "agents_rostered": float(able[queue, interval]),
@@ -64,19 +66,21 @@ def interval_rows(of: Case, load: Load, found: Reached, here: Bools) -> list[dic
         }
         for queue, name in enumerate(of.queues)
         for interval in range(of.grid.intervals)
-        if offered[queue, interval] > 0
+        if offered[queue, interval] > 0 or of.waiting.erlangs[queue, interval] > 0
     ]
 
 
 def summary(rows: Sequence[Mapping[str, Any]], rules: Rules) -> dict[str, Any]:
-    """Open intervals, the share that has the goal's probability, the share expected to meet the service level."""
+    """Intervals in which contacts come that cannot wait, the share of them that has the goal's probability, and the
+    share expected to meet the service level; hours are of all rows."""
+    timely = [row for row in rows if row["offered_mean"] > 0]
     goals = {queue: rules.goal(queue).probability for queue in {row["queue"] for row in rows}}
-    reach = [row["probability"] >= goals[row["queue"]] - NOISE for row in rows]
+    reach = [row["probability"] >= goals[row["queue"]] - NOISE for row in timely]
     known = [row for row in rows if row["positions_required"] is not None]
     return {
-        "intervals": len(rows),
-        "share_with_probability": sum(reach) / max(1, len(rows)),
-        "share_expected_to_meet": sum(row["probability"] for row in rows) / max(1, len(rows)),
+        "intervals": len(timely),
+        "share_with_probability": sum(reach) / max(1, len(timely)),
+        "share_expected_to_meet": sum(row["probability"] for row in timely) / max(1, len(timely)),
         "required_h": sum(row["positions_required"] * row["interval_s"] for row in known) / 3600,
         "missing_h": sum(max(0.0, row["positions_required"] - row["agents_rostered"]) * row["interval_s"]
                          for row in known) / 3600,
@@ -100,6 +104,19 @@ def by_day(
 
 def _day(of: Case, row: Mapping[str, Any]) -> int:
     return of.grid.day_of(of.grid.place(row["interval_start"]), of.slots_each)
+
+
+def of_waiting(of: Case, load: Load, here: Bools, waiting: Waiting) -> dict[str, Any]:
+    """`waiting_h`: an agent's hours of work that may wait; `waiting_done_share`: what of it those rostered (workers by
+    slots) have time for on its day, None where nothing waits."""
+    from centre.staffing import waiting as blending
+
+    rostered = here.reshape(len(here), of.grid.intervals, of.slots_each).mean(axis=2).sum(axis=0)
+    asked, fits = blending.done(
+        rostered * (1.0 - of.rules.shrinkage), load.erlangs.sum(axis=0), waiting,
+        max_occupancy=of.rules.service.max_occupancy,
+    )  # fmt: skip
+    return {"waiting_h": asked * of.grid.interval_s / 3600, "waiting_done_share": fits / asked if asked else None}
 
 
 def present(of: Case, duties: Sequence[Duty]) -> Bools:

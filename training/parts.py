@@ -6,7 +6,7 @@ shared and what the part strays within it is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -59,14 +59,19 @@ class Mix:
                        came="/".join(one or "any" for one in (channel, language))[:80],
                        where="query channel, language")  # fmt: skip
 
-    def shares(self, queue: str, starts: Sequence[datetime], parts: Sequence[tuple[str, str]]) -> tuple[Floats, Floats]:
-        """(intervals,) each: the share that these parts have of a queue's contacts, and the part's handle time over the
-        queue's (1 where they have no contact)."""
+    def shares(
+        self, queue: str, starts: Sequence[datetime], parts: Sequence[tuple[str, str]], *,
+        effort: Mapping[str, float] | None = None,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
+        """(intervals,) each: the share that these parts have of a queue's contacts, and the parts' handle time over the
+        queue's (1 where they have no contact). effort: by channel the share of it that an agent is busy with them."""
         hours = np.asarray([_hour_of_week(start.astimezone(self._zone)) for start in starts], dtype=np.int64)
         told = self._shares.get(queue, {})
         nothing = np.zeros(len(hours))
         share = sum((told[part][hours] for part in parts if part in told), nothing)
-        load = sum((self._ratios[queue, *part] * told[part][hours] for part in parts if part in told), nothing)
+        busy = effort or {}
+        load = sum((busy.get(part[0], 1.0) * self._ratios[queue, *part] * told[part][hours]
+                    for part in parts if part in told), nothing)  # fmt: skip
         whole = sum((self._ratios[queue, *part] * one[hours] for part, one in told.items()), nothing)
         ratio = np.where(share > 0, load / np.maximum(share, 1e-12) / np.maximum(whole, 1e-12), 1.0)
         return share, ratio

@@ -15,6 +15,7 @@ from centre.staffing.required import Goal, Need
 from centre.staffing.rosters import Cover, Roster, Terms
 from centre.staffing.rules import Rules
 from centre.staffing.shifts import Day, Duty, Worker
+from centre.staffing.waiting import Waiting, with_room
 
 # Scenarios that a bound of shared agents is taken from: it is where the program starts, the play of the roster decides.
 _POOL_SCENARIOS: Final = 200
@@ -55,12 +56,25 @@ class Plan:
     repairs: int
 
 
-def needs(load: Load, told: Load, goals: Sequence[Goal], *, seed: int) -> tuple[Need, ...]:
-    """Each queue's need by itself."""
+def needs(
+    load: Load, told: Load, goals: Sequence[Goal], *, seed: int, waiting: Waiting | None = None
+) -> tuple[Need, ...]:
+    """Each queue's need by itself; with `waiting`, room for what may wait too."""
     return tuple(
-        required.needed(load.of([queue]), goal, seed=seed + 2 * queue, told=told.of([queue]))
+        _roomy(
+            required.needed(load.of([queue]), goal, seed=seed + 2 * queue, told=told.of([queue])),
+            load.of([queue]), goal, waiting and waiting.of([queue]),
+        )
         for queue, goal in enumerate(goals)
-    )
+    )  # fmt: skip
+
+
+def _roomy(need: Need, load: Load, goal: Goal, waiting: Waiting | None) -> Need:
+    """The need with room for what waits; the probability stays that of fewer agents."""
+    if waiting is None:
+        return need
+    agents = with_room(need.agents, load.erlangs.sum(axis=0), waiting, max_occupancy=goal.max_occupancy)
+    return replace(need, agents=agents, occupancy=required.occupancy(load, agents))
 
 
 def plan(
@@ -71,15 +85,17 @@ def plan(
     goals: Sequence[Goal],
     workers: Sequence[Worker],
     days: Sequence[Day],
+    waiting: Waiting | None = None,
 ) -> Plan:
     """Need, roster and what the roster reaches. `load` chooses, `told` says how probable it is; the same intervals.
 
-    Agents are added where the played roster misses, up to `rules.rostering.repairs` times. Raises InputError for agents
-    whose rules contradict each other.
+    waiting: work beside the load that the needs leave room for; whoever works it puts it aside for a contact. Agents
+    are added where the played roster misses, up to `rules.rostering.repairs` times. Raises InputError for agents whose
+    rules contradict each other.
     """
-    alone = needs(load, told, goals, seed=rules.luck.seed)
+    alone = needs(load, told, goals, seed=rules.luck.seed, waiting=waiting)
     positions = required.positions(np.stack([need.agents for need in alone]), shrinkage=rules.shrinkage)
-    wanted = _covers(load, goals, positions, workers, rules)
+    wanted = _covers(load, goals, positions, workers, rules, waiting)
     can = shifts.possible(rules, days, wanted=np.max([cover.wanted for cover in wanted], axis=0) > 0)
     terms, rounds = _terms(rules), 0
     quick = replace(terms, effort=terms.effort * _QUICK)
@@ -172,7 +188,9 @@ def _terms(rules: Rules) -> Terms:
                  asked.idle_cost, asked.effort, rules.luck.seed)  # fmt: skip
 
 
-def _covers(load: Load, goals: Sequence[Goal], positions: Ints, workers: Sequence[Worker], rules: Rules) -> list[Cover]:
+def _covers(
+    load: Load, goals: Sequence[Goal], positions: Ints, workers: Sequence[Worker], rules: Rules, waiting: Waiting | None
+) -> list[Cover]:
     """What to cover: of a queue whose agents serve no other, its positions; where skills are shared, bounds.
 
     All agents of queues that share them must be as many as these need were they one queue: fewer cannot do (pooling,
@@ -185,7 +203,8 @@ def _covers(load: Load, goals: Sequence[Goal], positions: Ints, workers: Sequenc
             found.append(Cover(frozenset(queues), np.repeat(positions[queues[0]], each), idle=True))
             continue
         apart = positions[queues].sum(axis=0)
-        together = np.minimum(apart, _pooled(load.of(queues), [goals[queue] for queue in queues], rules))
+        together = np.minimum(apart, _pooled(load.of(queues), [goals[queue] for queue in queues], rules,
+                                             waiting and waiting.of(queues)))  # fmt: skip
         for queue in queues:
             part = np.ceil(positions[queue] * together / np.maximum(1, apart) - 1e-9).astype(np.int64)
             found.append(Cover(frozenset([queue]), np.repeat(part, each)))
@@ -193,7 +212,7 @@ def _covers(load: Load, goals: Sequence[Goal], positions: Ints, workers: Sequenc
     return found
 
 
-def _pooled(load: Load, goals: Sequence[Goal], rules: Rules) -> Ints:
+def _pooled(load: Load, goals: Sequence[Goal], rules: Rules, waiting: Waiting | None) -> Ints:
     """Positions of these queues taken as one whose agents can serve all."""
     counts = load.counts[:_POOL_SCENARIOS].sum(axis=1, keepdims=True)
     work = (load.counts * load.handle_s)[:_POOL_SCENARIOS].sum(axis=1, keepdims=True)
@@ -203,7 +222,7 @@ def _pooled(load: Load, goals: Sequence[Goal], rules: Rules) -> Ints:
     goal = Goal(min(goal.target for goal in goals), max(goal.within_s for goal in goals),
                 min(goal.probability for goal in goals), max(goal.max_occupancy for goal in goals), 0,
                 all(goal.on_average for goal in goals))  # fmt: skip
-    need = required.needed(one, goal, seed=rules.luck.seed)
+    need = _roomy(required.needed(one, goal, seed=rules.luck.seed), one, goal, waiting)
     return required.positions(need.agents, shrinkage=rules.shrinkage)
 
 

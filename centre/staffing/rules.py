@@ -37,6 +37,16 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Channel:
+    """How contacts of a channel are worked; `channels` of the rules names them, and what they leave out is a call."""
+
+    at_once: int = _figure(
+        1, "contacts that an agent works side by side, as chats: each takes so much less time", 1, 10
+    )
+    waits: bool = _figure(False, "true: worked between the others, on the day that it comes, and no service level's")
+
+
+@dataclass(frozen=True)
 class Luck:
     """How contacts come and are served, where records do not tell."""
 
@@ -92,10 +102,14 @@ class Rostering:
 
 @dataclass(frozen=True)
 class Rules:
-    """All of them. `queues`: figures of `service` that differ in a queue."""
+    """All of them. `queues`: figures of `service` that differ in a queue. `channels`: as `Channel`; e-mail and tickets
+    wait."""
 
     service: Service = field(default_factory=Service)
     queues: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    channels: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"email": {"waits": True}, "ticket": {"waits": True}}
+    )
     shrinkage: float = _figure(0.1, "share of rostered time away that no roster shows: sick, coaching", 0, 0.9)
     luck: Luck = field(default_factory=Luck)
     rostering: Rostering = field(default_factory=Rostering)
@@ -108,6 +122,10 @@ class Rules:
         """What this queue is to reach."""
         own = replace(self.service, **self.queues.get(queue, {}))  # type: ignore[arg-type]
         return Goal(own.target, own.within_s, own.probability, own.max_occupancy, own.min_agents, own.on_average)
+
+    def channel(self, name: str) -> Channel:
+        """How this channel's contacts are worked."""
+        return Channel(**self.channels.get(name, {}))
 
 
 def load(path: Path) -> Rules:
@@ -125,6 +143,8 @@ def from_mapping(raw: Any, *, where: str = "rules") -> Rules:
     rules: Rules = _made(Rules, raw, where)
     for queue, own in rules.queues.items():
         _made(Service, own, f"{where}.queues.{queue}")
+    for channel, how in rules.channels.items():
+        _made(Channel, how, f"{where}.channels.{channel}")
     names = [template.name for template in rules.templates]
     if len(set(names)) < len(names):
         raise InputError("two templates of one name", expected="a name each", came=", ".join(names), where=where)

@@ -118,12 +118,21 @@ def _say_plan(told: dict[str, Any]) -> None:
                   f"{of['paid_h']:.0f} h, cost {of['cost']:,.0f}; {of['gap_to_best']:.1%} or less from the best",
         "intervals": f"{of['share_with_probability']:.1%} of {of['intervals']} reach that probability; "
                      f"{of['share_expected_to_meet']:.1%} are expected to meet the service level",
+        **_of_waiting(of),
     })  # fmt: skip
     say()
     table(("day", "required h", "missing h", "with probability", "expected to meet"), [
         (day["day"], f"{day['required_h']:.0f}", f"{day['missing_h']:.1f}", f"{day['share_with_probability']:.0%}",
          f"{day['share_expected_to_meet']:.1%}") for day in told["by_day"]
     ], empty="no open intervals")  # fmt: skip
+
+
+def _of_waiting(of: dict[str, Any]) -> dict[str, str]:
+    """What may wait, where the rules and the forecast tell of it."""
+    if not of.get("waiting_h"):
+        return {}
+    done = f"{of['waiting_done_share']:.1%} is done on its day"
+    return {"may wait": f"{of['waiting_h']:.0f} h of work beside these, of which {done}"}
 
 
 def _say_what_if(told: dict[str, Any]) -> None:
@@ -133,6 +142,7 @@ def _say_what_if(told: dict[str, Any]) -> None:
         "if": f"volume x {change['volume']:g}, handle time {change['handle_more_s']:+g} s, {change['sick']} sick a day",
         "before": f"{before['share_expected_to_meet']:.1%} of the intervals are expected to meet the service level",
         "then": f"{after['share_expected_to_meet']:.1%}; {after['share_with_probability']:.1%} reach the probability",
+        **_of_waiting(after),
     })  # fmt: skip
     if after["required_h"]:
         facts({"needed": f"{after['required_h']:.0f} h to roster, of which {after['missing_h']:.0f} h are missing"})
