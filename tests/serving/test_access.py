@@ -23,7 +23,7 @@ MATRIX: list[tuple[str, str, Any, set[str]]] = [
     ("POST", "/v1/feedback", {}, {"service", "agent"}),
     ("POST", "/v1/retrainings", {}, {"engineer"}),
     ("GET", "/v1/retrainings/run-1", None, {"engineer", "reviewer", "viewer"}),
-    ("GET", "/v1/forecast", None, {"service", "engineer", "reviewer", "viewer"}),
+    ("GET", "/v1/forecast", None, {"service", "planner", "engineer", "reviewer", "viewer"}),
     ("GET", "/v1/models", None, {"service", "engineer", "reviewer", "viewer"}),
     ("GET", "/v1/models/intent/champion", None, {"service", "engineer", "reviewer", "viewer"}),
     ("GET", "/v1/models/intent/champion/files/payload.json", None, {"service", "engineer"}),
