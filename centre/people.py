@@ -19,7 +19,7 @@ from centre.clock import Clock
 from centre.credentials import fingerprint, fresh_secret, hashed
 from data_contracts.errors import InputError, NotAllowed, NotFound, NotSignedIn, StateConflict
 
-ROLES = ("engineer", "reviewer", "service", "agent", "viewer")
+ROLES = ("engineer", "reviewer", "planner", "service", "agent", "viewer")
 
 # A name is written into histories, pages and headers; control characters and extremes have no place there.
 LONGEST_NAME = 80

@@ -52,6 +52,10 @@ class Settings:
     session_hours: int = _setting(12, "how long a browser stays signed in: one shift")
     request_days: int = _setting(14, "when a promotion request that nobody decided expires: one holiday")
     time_zone: str = _setting("UTC", "the zone of files that give local times and name none")
+    staffing_rules: str = _setting(
+        "", "the rules by which issue-forecast --plan plans agents, a file (in the workspace unless it begins with /)"
+    )
+    staffing_agents: str = _setting("", "the agents whom it rosters, a CSV file likewise; empty: those of the archive")
     repeat_window_days: int = _setting(
         0, "a contact of the same customer within so many days counts as a repeat; 0 leaves each source its own"
     )

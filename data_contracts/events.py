@@ -60,6 +60,7 @@ PLATFORM_TYPES: Final = (
     "forecast.adjustment_withdrawn",
     "forecast.adjustment_kept",
     "staffing.planned",
+    "staffing.roster_published",
     "features.materialized",
     "log.compacted",
     "intent.proposed",

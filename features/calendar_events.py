@@ -45,6 +45,11 @@ class Planned:
                 found[self.kind[event]][self.queues[event]] += share
         return np.minimum(found, 1.0)
 
+    def any_of(self, kind: int, start_s: float, end_s: float, *, known_s: float) -> bool:
+        """Whether an event of the kind, as known at that moment, reaches into [start_s, end_s)."""
+        known = (self.known_s <= known_s) & (known_s < self.until_s) & (self.kind == kind)
+        return bool((known & (self.starts_s < end_s) & (self.ends_s > start_s)).any())
+
 
 def planned(events: pa.Table, *, queues: Sequence[str]) -> Planned | None:
     """Rows of the dataset `calendar_events` for these queues; a later revision replaces an earlier one once it is

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from features.grid import Flags, Floats
@@ -73,11 +75,17 @@ class Openness:
         closed = ~opened | (~self.usual(weekday) & (counts == 0))
         return np.where(closed, np.nan, counts)
 
-    def after_closed(self, day: int, *, today: int, weekday: int) -> Floats:
+    def after_closed(
+        self, day: int, *, today: int, weekday: int, closures: Mapping[int, Flags] | None = None
+    ) -> Floats:
         """(queues,): 1 for the first open day after one on which the queue was closed against its habit.
 
-        `weekday`: of `day`. Of the days from `today` to `day` a queue is open on those that are so by habit.
+        `weekday`: of `day`. Of the days from `today` to `day` a queue is open on those that are so by habit, without
+        the slots (queues, slots) that announced closures take of a day: one without any other is a closed day.
         """
-        between = [self.usual((weekday - back) % 7).any(axis=1) for back in range(1, min(day - today, 7) + 1)]
-        opens_before = np.asarray(between).any(axis=0) if between else np.zeros(len(self._last), dtype=bool)
-        return np.where(self._unexpected & ~opens_before, 1.0, 0.0)
+        found, closures = self._unexpected, closures or {}
+        for before in range(max(today, day - 7), day):
+            usual = self.usual((weekday - (day - before)) % 7)
+            left = usual & ~closures[before] if before in closures else usual
+            found = np.where(usual.any(axis=1), ~left.any(axis=1), found)
+        return np.where(found, 1.0, 0.0)

@@ -16,7 +16,7 @@ import numpy as np
 
 from features import calendar
 from features.calendar import Days
-from features.calendar_events import KINDS, Effects
+from features.calendar_events import CLOSURE, KINDS, Effects
 from features.drift import AHEAD, Drift, Law
 from features.grid import Flags, Floats, History
 from features.handling import Handling
@@ -107,7 +107,8 @@ class Walk:
     def row(self, day: int) -> Floats:
         """(queues, features): the calendar of a day, and whether it follows closed days that were none by habit."""
         told, weekday = self.calendar.columns[day], int(self.calendar.weekday[day])
-        after = self.openness.after_closed(day, today=self.day, weekday=weekday)
+        closures = self._closures(day)
+        after = self.openness.after_closed(day, today=self.day, weekday=weekday, closures=closures)
         rows = np.broadcast_to(told, (len(self.past.queues), len(told)))
         return np.column_stack([rows, after, after * float(weekday != 0)])
 
@@ -126,6 +127,15 @@ class Walk:
             return np.zeros((len(KINDS), *self.surface.told.shape))
         starts = midnight(self.past, day) + np.arange(self.past.slots, dtype=np.float64) * self.past.interval_s
         return self.past.events.touched(starts, self.past.interval_s, known_s=self.known_s)
+
+    def _closures(self, day: int) -> dict[int, Flags]:
+        """(queues, slots): what announced closures take of each day of the week before, from the next to come on."""
+        days, events = range(max(self.day, day - 7), day), self.past.events
+        if events is None or not days or not events.any_of(
+            CLOSURE, midnight(self.past, days[0]), midnight(self.past, day), known_s=self.known_s
+        ):  # fmt: skip
+            return {}
+        return {before: self.touched(before)[CLOSURE] >= 0.5 for before in days}
 
     def _promise(self) -> None:
         """Keep what is told today of the days at AHEAD, to learn from when they have come."""

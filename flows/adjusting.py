@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ADJUSTED, WITHDRAWN, KEPT = "forecast.adjusted", "forecast.adjustment_withdrawn", "forecast.adjustment_kept"
 # A forecast that is multiplied by more is no adjustment of it.
 LEAST, MOST = 0.01, 100.0
+# Laying adjustments on eight weeks of 200 queues takes a second; who waits longer than this waits for something else.
+PATIENCE_S = 20.0
 
 
 def adjust(
@@ -38,7 +40,8 @@ def adjust(
 ) -> dict[str, Any]:  # fmt: skip
     """Adjust the current issue. change: `+20%`, `-5%`, or contacts more or fewer over the whole period, `+120`.
 
-    Raises NotFound without an issue or for a queue that it lacks, InputError for a change or period that says nothing.
+    Raises NotFound without an issue or for a queue that it lacks, InputError for a change or period that says nothing,
+    StateConflict while one of the same queue, period, kind and reason stands: sent twice, it counts once.
     """
     about, intervals = _current(place)
     _refuse_senseless(intervals, queue, starts_at, ends_at, kind, reason)
@@ -47,6 +50,7 @@ def adjust(
     asked = Adjustment(
         f"adjustment-{uuid4().hex[:12]}", queue, starts_at, ends_at, 1.0, kind, reason.strip(), person.name
     )
+    _refuse_repeated(place, asked)
     factor = _factor(change, _mean_of(intervals, asked))
     told = {**asdict(asked), "factor": factor, "starts_at": stamp(starts_at), "ends_at": stamp(ends_at),
             "issue_id": about["issue_id"].partition("~")[0]}  # fmt: skip
@@ -56,7 +60,17 @@ def adjust(
 
 
 def lay_on(place: Workspace) -> None:
-    """Lay all standing adjustments on the last issue, so that serving answers with them."""
+    """Lay all standing adjustments on the last issue, so that serving answers with them; of several the last sees all.
+
+    Raises Overloaded where others do so for too long.
+    """
+    from centre.durable import WriterLock
+
+    with WriterLock(place.settings.issued_dir / ".adjusting.lock", patience_s=PATIENCE_S).held():
+        _lay_on(place)
+
+
+def _lay_on(place: Workspace) -> None:
     from flows import issuing
     from training import adjustments
 
@@ -196,6 +210,17 @@ def _refuse_senseless(
     if not 3 <= len(reason.strip()) <= 300:
         raise InputError("an adjustment needs its reason", expected="3 to 300 characters", came=repr(reason[:80]),
                          where="--reason", remedy="Say what you know that the forecast does not.")  # fmt: skip
+
+
+def _refuse_repeated(place: Workspace, asked: Adjustment) -> None:
+    """The change is not compared: +120 contacts is another share of a forecast that holds them already."""
+    for one, _ in _standing(place):
+        if (one.queue, one.starts_at, one.ends_at, one.kind, one.reason) == (
+            asked.queue, asked.starts_at, asked.ends_at, asked.kind, asked.reason
+        ):  # fmt: skip
+            raise StateConflict("this adjustment stands already", expected="another queue, period, kind or reason",
+                                came=one.adjustment_id, where="adjustments",
+                                remedy="Withdraw it first, or say what is new in the reason.")  # fmt: skip
 
 
 def _mean_of(intervals: Any, asked: Adjustment) -> float:

@@ -14,7 +14,7 @@ from data_contracts.errors import NotAllowed
 from flows import answering
 from flows.compose import Workspace
 
-# Roles that decide. The others (service, agent, viewer) are handed out by whoever holds one of these.
+# Roles that decide. The others (planner, service, agent, viewer) are handed out by whoever holds one of these.
 DECIDING = frozenset({"engineer", "reviewer"})
 # Who let in the first person of a workspace.
 NOBODY = "the workspace's first user"
@@ -31,7 +31,8 @@ class Admitted:
 def add(place: Workspace, name: str, *, roles: Sequence[str], by: str | None) -> Admitted:
     """Add a person. `by` None is the first person of a workspace, who may hold any role and is let in by nobody.
 
-    Engineers and reviewers that somebody adds are invited; services, agents and viewers get a token at once.
+    Engineers and reviewers that somebody adds are invited; planners, services, agents and viewers get a token
+    at once.
     """
     if by is None:
         return Admitted(token=place.people.add(name, roles=roles, by=NOBODY, clock=place.clock))

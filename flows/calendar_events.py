@@ -11,7 +11,6 @@ from typing import Any
 from centre.people import Person
 from data_contracts.errors import InputError, NotFound, RowRefused
 from data_contracts.events import Event, dataset_row, stamp
-from flows.compact import move
 from flows.compose import SOURCE, Workspace
 
 ANNOUNCED = "calendar_event.announced"
@@ -86,6 +85,7 @@ def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
 
 
 def _said(place: Workspace, data: dict[str, Any]) -> dict[str, Any]:
+    from centre import compaction
     from data_contracts.checking import row_faults
 
     now = place.clock.now()
@@ -95,7 +95,7 @@ def _said(place: Workspace, data: dict[str, Any]) -> dict[str, Any]:
         raise RowRefused("this event cannot be", expected=faults[0].message, came=str(faults[0].value)[:80],
                          where=faults[0].column)  # fmt: skip
     place.log.append([event], received_at=now)
-    move(place)
+    compaction.compact(place.log, place.archive, clock=place.clock, quarantine=place.settings.quarantine_dir)
     return dataset_row(event)
 
 

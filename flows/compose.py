@@ -14,7 +14,7 @@ from data_contracts.errors import InputError
 if TYPE_CHECKING:
     from centre.archive import Archive
     from centre.log import Log
-    from centre.people import People
+    from centre.people import People, Person
     from serving.doors import Doors, Proposals
     from serving.shelf import Shelf
     from training.history import FileHistory
@@ -131,6 +131,7 @@ def doors(place: Workspace, *, only: frozenset[str] = frozenset()) -> Doors:
         find_intents=lambda: recalling.intents_defined(place),
         find_questions=lambda: labelling.asked(place),
         find_proposals=deciding_intents(place),
+        hear_planner=lambda act, told, person: hear_planner(place, act, told, person),
         find_intent_changes=lambda version, champion: intent_changes_of(place, version, champion),
     )
 
@@ -147,6 +148,13 @@ def launch_retraining(place: Workspace, asked: dict[str, Any]) -> str:
     from flows import launching
 
     return launching.retraining(place, asked)
+
+
+def hear_planner(place: Workspace, act: str, told: dict[str, Any], person: Person) -> dict[str, Any]:
+    """Do what a planner asks in a child process, and wait for it."""
+    from flows import planners
+
+    return planners.hear(place, act, told, person)
 
 
 def run_progress(place: Workspace, run_id: str) -> dict[str, Any] | None:

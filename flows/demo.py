@@ -21,7 +21,10 @@ from flows.runs import Run
 # Eight whole weeks, from a Monday; fixed, so that two demos are one.
 START = date(2026, 3, 2)
 ENGINEER, REVIEWER = "demo-engineer", "demo-reviewer"
-PEOPLE = {ENGINEER: "engineer", REVIEWER: "reviewer", "demo-desk": "service", "demo-agent": "agent"}
+PEOPLE = {
+    ENGINEER: "engineer", REVIEWER: "reviewer", "demo-planner": "planner", "demo-desk": "service",
+    "demo-agent": "agent",
+}  # fmt: skip
 TOKENS = "demo-tokens"
 REASON = "demo: the first models of this workspace"
 # Tuning the encoder on thousands of texts takes minutes, which a first look should not: the demo leaves it as it came.

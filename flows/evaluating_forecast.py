@@ -23,14 +23,15 @@ HORIZON_DAYS = 56
 
 def evaluate_forecast(
     *, history: Path, test_days: int, origin_step_days: int, update_at: str | None, country: str | None,
-    time_zone: str | None, rivals: bool, changes: Sequence[str], seed: int, threads: int,
+    time_zone: str | None, rivals: bool, changes: Sequence[str], seed: int, threads: int, events: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """`training.forecast_evaluation` on a file; see there for the figures. Adds `remarks`: what was mended and why.
 
-    update_at: HH:MM of the local day. Raises what reading a file raises, InputError for numbers of days that make no
-    sense, NotEnoughData where the days before the judged ones are too few.
+    update_at: HH:MM of the local day. events: a file of `centre.intake.calendar_csv`. Raises what reading a file
+    raises, InputError for numbers of days that make no sense, NotEnoughData where the days before the judged ones are
+    too few.
     """
-    from centre.intake import counts
+    from centre.intake import calendar_csv, counts
     from training import forecast_evaluation, params
     from training.forecast_evaluation import Question
 
@@ -39,16 +40,33 @@ def evaluate_forecast(
     given = [f"forecast.country={country}"] if country else []
     changed = params.override(params.load(checkout_of().folder / "params.yaml"), [*given, *changes]).forecast
     read = counts.read(history, time_zone=time_zone)
+    announced = calendar_csv.read(events, time_zone=time_zone) if events else None
     told = replace(changed, time_zone=time_zone or "UTC", interval_s=read.interval_s, horizon_days=HORIZON_DAYS)
     try:
         with tempfile.TemporaryDirectory(prefix="parley-evaluate-") as folder:
             found = forecast_evaluation.evaluate(
-                table_of(read), question, params=told, seed=seed, threads=threads, to=Path(folder)
+                table_of(read),
+                question,
+                params=told,
+                seed=seed,
+                threads=threads,
+                to=Path(folder),
+                events=announced,
             )
     except NotEnoughData as error:
         error.where = str(history)
         raise
-    return {**found, "remarks": list(read.remarks)}
+    return {**found, "remarks": [*read.remarks, *_remarks(announced, read)]}
+
+
+def _remarks(events: pa.Table | None, read: Counts) -> list[str]:
+    """How many events were read, and which of their queues the history does not know."""
+    if events is None:
+        return []
+    named = {queue for queues in events["queues"].to_pylist() for queue in queues or ()}
+    unknown = sorted(named - set(read.rows["queue"]))
+    missing = [f"events name queues that the history does not: {', '.join(unknown)}"[:200]] if unknown else []
+    return [f"{events.num_rows} rows of calendar events are read, each from when it was known", *missing]
 
 
 def table_of(read: Counts) -> pa.Table:

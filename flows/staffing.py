@@ -64,7 +64,8 @@ class Change:
 
 
 def make(place: Workspace, asked: Asked) -> dict[str, Any]:
-    """Plan, keep the plan, say so in the log as `staffing.planned`; returns what `current.json` says.
+    """Plan, keep the plan, say so in the log as `staffing.planned`, and as `staffing.roster_published` where it has
+    shifts, which are to be read by the plan's id; returns what `current.json` says.
 
     Raises NotFound without a forecast, NotEnoughData without agents, InputError for rules that cannot be.
     """
@@ -86,7 +87,20 @@ def make(place: Workspace, asked: Asked) -> dict[str, Any]:
     told = _about(place, about, of, made)
     plans.write(place, told, of, made, rows_)
     tell(place, "staffing.planned", told["plan_id"], told, subject="staffing")
+    if told["summary"]["shifts"]:
+        roster = {name: told[name] for name in ("plan_id", "issue_id", "days", "simulated")}
+        of_roster = {name: told["summary"][name] for name in ("shifts", "agents_rostered", "paid_h")}
+        tell(place, "staffing.roster_published", told["plan_id"], {**roster, **of_roster}, subject="staffing")
     return told
+
+
+def make_by_settings(place: Workspace) -> dict[str, Any]:
+    """`make` by the files that the settings name, the usual week; `skipped` and why where they name no rules."""
+    files = (place.settings.staffing_rules, place.settings.staffing_agents)
+    rules, agents = (place.settings.home / one if one else None for one in files)
+    if rules is None:
+        return {"skipped": "no rules to plan staffing by: set staffing_rules (PARLEY_STAFFING_RULES) to a file"}
+    return make(place, Asked(rules, agents))
 
 
 def what_if(place: Workspace, change: Change, *, plan_id: str | None = None, needs: bool = False) -> dict[str, Any]:

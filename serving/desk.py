@@ -106,6 +106,8 @@ def furnish(doors: Doors) -> Desk:
     # The canonical way is one text a run on one thread: the cores are used by texts side by side.
     readers = Readers("intent", threads=doors.settings.threads, waiting=limits.waiting, wait_s=limits.wait_s)
     routing = Workplace("routing", threads=1, waiting=limits.waiting, wait_s=limits.wait_s)
+    planners = Workplace("planners", threads=1, waiting=limits.planning, wait_s=limits.planning_s)
+    what_if = Workplace("what-if", threads=1, waiting=0, wait_s=limits.what_if_s)
     desk = Desk(
         doors=doors,
         metrics=Metrics(),
@@ -116,7 +118,7 @@ def furnish(doors: Doors) -> Desk:
         issued=Issued(doors.issued_dir),
         plans=Plans(doors.staffing_dir),
         readers=readers,
-        work={"intent": readers, "routing": routing},
+        work={"intent": readers, "routing": routing, "planners": planners, "what-if": what_if},
         under_way={},
     )
     desk.metrics.watch(_gauges(desk))
@@ -129,7 +131,7 @@ def _gauges(desk: Desk) -> Gauges:
     return Gauges(
         {
             "parley_queue_depth": (
-                "Requests that wait for or run in a model.",
+                "Requests that wait for or run in a model, or elsewhere for planners.",
                 ("family",),
                 lambda: [((name,), place.depth) for name, place in desk.work.items()],
             ),

@@ -23,6 +23,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "route": ("routing",),
     "forecast": ("forecast",),
     "staffing": ("forecast",),
+    "planners": (),
     "feedback": (),
     "labels": (),
     "proposals": (),
@@ -62,6 +63,11 @@ class Limits:
     behind_s: float = 2.0
     # Served predictions that feedback and traces find in memory; older ones are found in the log and the archive.
     recalled: int = 20_000
+    # What planners ask: one act at a time in a child process, so many behind it, and the longest that they wait in all.
+    planning: int = 8
+    planning_s: float = 60.0
+    # A what-if ends itself after ten seconds, and says so better than we could.
+    what_if_s: float = 12.0
     # Rows of one forecast answer: 90 days of quarters of an hour.
     intervals: int = 8_640
 
@@ -74,6 +80,17 @@ class LaunchRetraining(Protocol):
 
         `credential` is the fingerprint of the token that asked: nobody approves by it what comes of the run.
         Raises StateConflict, naming the run, while one is under way.
+        """
+        ...
+
+
+class HearPlanner(Protocol):
+    """Does elsewhere what a planner asks, by what the command line calls, and waits for it."""
+
+    def __call__(self, act: str, told: dict[str, Any], person: Person, /) -> dict[str, Any]:
+        """`act`: adjustments, adjust, withdraw, keep, why, calendar_events, announce, cancel or what_if.
+
+        `told` is the body of the operation, times as text; errors are as the command line has them.
         """
         ...
 
@@ -171,6 +188,8 @@ class Doors:
     registry_problem: Callable[[], str] = _nothing_wrong
     # Intents that are proposed; None where nobody may decide them here (`/v1/intents/proposed` then says so).
     find_proposals: Proposals | None = None
+    # Does what planners ask; None where they are not heard (the operations then say so).
+    hear_planner: HearPlanner | None = None
     # The share of contacts that a routing model hands to a random eligible agent: without it no later policy can be
     # judged on these decisions (off-policy estimates divide by the propensity).
     exploration: float = 0.05

@@ -63,7 +63,7 @@ _EXAMPLE = {
 )
 async def read(
     desk: AtDesk,
-    person: Annotated[Person, allowed("service", "viewer", "engineer", "reviewer")],
+    person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name, Query(description="The queue's name", examples=["billing"])],
     since: Annotated[AwareDatetime, Query(alias="from", description="First interval begins at or after this time")],
     until: Annotated[AwareDatetime, Query(alias="to", description="Intervals begin before this time")],

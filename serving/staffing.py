@@ -63,7 +63,7 @@ _EXAMPLE: dict[str, Any] = {
 async def read(
     desk: AtDesk,
     request: Request,
-    person: Annotated[Person, allowed("service", "viewer", "engineer", "reviewer")],
+    person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name | None, Query(description="All queues without it", examples=["billing"])] = None,
     since: Annotated[AwareDatetime | None, Query(description="Begins at or after this time")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Begins before this time")] = None,
@@ -76,7 +76,7 @@ async def read(
     the forecast that was planned for.
     """
     if view == "roster":
-        require(person, "service", "engineer", "reviewer")
+        require(person, "service", "planner", "engineer", "reviewer")
     plan = await run_in_threadpool(desk.plans.current)
     if plan is None:
         raise NotFound("nothing was planned yet", expected="a staffing plan", came="none", where="staffing plans",

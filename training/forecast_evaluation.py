@@ -44,10 +44,12 @@ class Question:
 
 
 def evaluate(
-    table: pa.Table, question: Question, *, params: ForecastParams, seed: int, threads: int, to: Path
+    table: pa.Table, question: Question, *, params: ForecastParams, seed: int, threads: int, to: Path,
+    events: pa.Table | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Learn, issue and judge. table: intervals as `features.demand` has them; to: an empty folder for the payload.
 
+    events: rows of `calendar_events`; each origin, to learn from or judged, reads those that were known by then.
     Returns plain figures. NotEnoughData where too few days are left to learn from.
     """
     days = origins.local_days(table, time_zone=params.time_zone)
@@ -57,12 +59,20 @@ def evaluate(
     before = table.filter(_starts_before(table, judged[0], params))
     measured = rows.measured(
         lambda: forecast.fitted(
-            before, train=train, held=held, params=params, seed=seed, threads=threads, to=to, where="the history"
+            before,
+            train=train,
+            held=held,
+            params=params,
+            seed=seed,
+            threads=threads,
+            to=to,
+            where="the history",
+            events=events,
         )
     )
     model = loaders.open_payload(to, threads=threads)
     begun = clock.perf_counter()
-    asked = origins.told(table, asked=_asked(judged, question, params), params=params)
+    asked = origins.told(table, asked=_asked(judged, question, params), params=params, events=events)
     said = model.predict(asked.matrix(model.columns))["volume"]
     told = {
         **_errors(asked, model, said), **_honesty(asked, model, said),
@@ -75,7 +85,9 @@ def evaluate(
     told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params)
     if question.rivals:
         told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
-    rest = _rest_of_day(table, model, judged, question.update_at, params) if question.update_at else _Rest(None, {})
+    rest = _Rest(None, {})
+    if question.update_at:
+        rest = _rest_of_day(table, model, judged, question.update_at, params, events)
     told["rest_of_day_wape"] = rest.wape
     for name, figures in told["baselines"].items():
         figures["rest_of_day_wape"] = rest.planners.get(name)
@@ -182,12 +194,14 @@ def _grouped(asked: Issued, minutes: int, *columns: Floats) -> list[Floats] | No
     return [np.bincount(group, weights=one).astype(np.float64) for one in columns]
 
 
-def _rest_of_day(table: pa.Table, model: Any, judged: Sequence[date], at: time, params: ForecastParams) -> _Rest:
+def _rest_of_day(
+    table: pa.Table, model: Any, judged: Sequence[date], at: time, params: ForecastParams, events: pa.Table | None
+) -> _Rest:
     """The rest of each judged day as told at that time, and as planners tell it: scaled by what has come so far."""
     day = [tuple(moment(one + timedelta(days=step), MIDNIGHT, params.time_zone) for step in (0, 1)) for one in judged]
     update = [moment(one, at, params.time_zone) for one in judged]
     rest = origins.told(table, asked=[Asked(now, now, end) for now, (_, end) in zip(update, day, strict=True)],
-                        params=params)  # fmt: skip
+                        params=params, events=events)  # fmt: skip
     whole = origins.told(table, asked=[Asked(start, start, end) for start, end in day], params=params)
     begun = np.asarray([60.0 * at.hour + at.minute]) - whole.column("minute_of_day")
     ended, coming = begun >= float(table["interval_s"][0].as_py()) / 60.0, begun <= 0

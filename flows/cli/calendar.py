@@ -41,7 +41,7 @@ def announce(
     from flows import calendar_events, issuing
 
     place = _workspace()
-    person = acting(place, who, "engineer")
+    person = acting(place, who, "planner", "engineer")
     zone = issuing.running_params(place).forecast.time_zone
     starts_at, ends_at = calendar_events.periods((start, end), time_zone=zone)
     told = calendar_events.Announcement(kind, name, starts_at, ends_at, tuple(queue or ()), reason)
@@ -54,7 +54,9 @@ def cancel(event_id: Id, who: As = "", as_json: AsJson = False) -> None:
     from flows import calendar_events
 
     place = _workspace()
-    row = calendar_events.shown(calendar_events.cancel(place, event_id, person=acting(place, who, "engineer")))
+    row = calendar_events.shown(
+        calendar_events.cancel(place, event_id, person=acting(place, who, "planner", "engineer"))
+    )
     out(row) if as_json else facts(row)
 
 

@@ -40,7 +40,7 @@ def adjust(
     from flows import adjusting
 
     place = _workspace()
-    person = acting(place, who, "engineer")
+    person = acting(place, who, "planner", "engineer")
     starts_at, ends_at = _period(place, start, end)
     told = adjusting.adjust(place, queue=queue, starts_at=starts_at, ends_at=ends_at, change=change, kind=kind,
                             reason=reason, person=person)  # fmt: skip
@@ -70,7 +70,7 @@ def withdraw(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
     from flows import adjusting
 
     place = _workspace()
-    told = adjusting.withdraw(place, adjustment_id, person=acting(place, who, "engineer"))
+    told = adjusting.withdraw(place, adjustment_id, person=acting(place, who, "planner", "engineer"))
     out(told) if as_json else facts(told)
 
 
@@ -79,7 +79,7 @@ def keep(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
     from flows import adjusting
 
     place = _workspace()
-    row = adjusting.keep(place, adjustment_id, person=acting(place, who, "engineer"))
+    row = adjusting.keep(place, adjustment_id, person=acting(place, who, "planner", "engineer"))
     out(row) if as_json else facts(row)
 
 

@@ -32,15 +32,15 @@ def add_to(app: typer.Typer) -> None:
 def add(
     name: Name,
     roles: Annotated[
-        list[str], typer.Option("--role", help="engineer, reviewer, service, agent or viewer; repeatable.")
+        list[str], typer.Option("--role", help="engineer, reviewer, planner, service, agent or viewer; repeatable.")
     ],
     who: As = "",
     as_json: AsJson = False,
 ) -> None:
     """Add a person. Nobody hands out a role that they do not hold; the first person may, and gets a token at once.
 
-    Engineers and reviewers get an invitation, good once and for three days, and make their own token by it; services,
-    agents and viewers get a token.
+    Engineers and reviewers get an invitation, good once and for three days, and make their own token by it; planners,
+    services, agents and viewers get a token.
     """
     from flows import admitting
 

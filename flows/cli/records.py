@@ -217,6 +217,9 @@ def issue_forecast(
     as_of: Annotated[
         str, typer.Option("--as-of", help="From what was known then; the end of the data without it.")
     ] = "",
+    plan: Annotated[bool, typer.Option("--plan", help="Then plan agents and shifts by the setting staffing_rules.")] = (
+        False
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Issue the forecast of the champion, or of the baseline while there is none."""
@@ -229,6 +232,11 @@ def issue_forecast(
         from flows.issue_forecast import issue_forecast as flow
 
         result = flow(place, as_of=moment)
+        if plan:
+            from flows.plan_staffing import plan_staffing
+
+            planned = plan_staffing(place)
+            result = {**result, "staffing": planned.get("plan_id"), "staffing_skipped": planned.get("skipped")}
     out(result) if as_json else facts(result)
 
 

@@ -122,3 +122,46 @@ def test_a_planned_closure_closes_the_hours_that_it_covers() -> None:
     design = forecast.design(history, horizon_start=end, horizon_end=end + timedelta(days=1), known_until=end,
                              params=ForecastDataParams())  # fmt: skip
     assert design["is_open"].to_pylist() == [True] * 6 + [False] * 6
+
+
+FRIDAYS = (32, 60, 81)  # of the history, each announced a week before
+NEXT = 95  # a Friday again
+
+
+def closed_fridays(days: int, *, closed: tuple[int, ...]) -> Floats:
+    """Open on weekdays; on the Monday after a closed Friday 30% more come."""
+    found = weekly(days)
+    for day in range(days):
+        if day % 7 > 4 or day in closed:
+            found[day] = np.nan
+        elif day - 3 in closed:
+            found[day] *= 1.3
+    return found[None]
+
+
+def monday(origin: int, *closures: dict[str, Any], closed: bool = False) -> float:
+    """What is told of the Monday after NEXT, over what Mondays bring; `closed`: NEXT was, as far as it has come."""
+    rows = [event(f"works {day}", day, day + 1, known=day - 7, kind="closure") for day in FRIDAYS]
+    past_days = closed_fridays(origin, closed=(*FRIDAYS, NEXT) if closed else FRIDAYS)
+    state = told(past_days, events(*rows, *closures), origin)
+    return float(counts(state, NEXT + 3).sum() / weekly(105)[98].sum())
+
+
+def test_what_follows_a_closed_day_follows_an_announced_one_too() -> None:
+    whole = event("works", NEXT, NEXT + 1, known=85, kind="closure")
+
+    assert monday(98, closed=True) == pytest.approx(1.3, abs=0.06)  # it was closed, and nobody had announced it
+    for origin in (88, 93, 95, 96, 98):  # from the week before to the Monday's own morning
+        assert monday(origin, whole, closed=True) == pytest.approx(1.3, abs=0.06), origin
+
+
+def test_what_is_no_announced_closed_day_is_followed_by_a_usual_one() -> None:
+    whole = event("works", NEXT, NEXT + 1, known=85, kind="closure")
+    half = {**whole, "ends_at": START + timedelta(days=NEXT + 0.5)}
+    later = event("works", NEXT, NEXT + 1, known=94, kind="closure")
+    saturday = event("works", NEXT + 1, NEXT + 2, known=85, kind="closure")  # closed by habit
+
+    assert monday(93) == pytest.approx(1.0, abs=0.06)
+    for other in (half, later, saturday, {**whole, "cancelled": True}, {**whole, "queues": ["another"]},
+                  {**whole, "kind": "strike"}):  # fmt: skip
+        assert monday(93, other) == pytest.approx(1.0, abs=0.06), other

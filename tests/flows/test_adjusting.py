@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from centre.clock import FixedClock
+from centre.people import Person
 from data_contracts.arrow import table
 from flows import adjusting, issuing
 from flows.cli.app import run
@@ -195,3 +197,31 @@ def test_what_was_said_with_an_earlier_adjustment_stays_said(
     since, until = END, END + timedelta(days=1)
     one, other = (issue.table("interval").rows("billing", since=since, until=until) for issue in (then, kept))
     assert one.equals(other)
+
+
+def test_the_same_adjustment_sent_twice_counts_once(place: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["forecast", "adjust", *period(0), *CAMPAIGN]
+    first = said(capsys, *words, "--by", "+120")
+    after = answered(place, "billing")
+
+    refused = said(capsys, *words, "--by", "+120", code=3)["error"]
+
+    assert (refused["kind"], refused["came"]) == ("state-conflict", first["adjustment_id"])
+    assert answered(place, "billing") == after
+    said(capsys, "forecast", "withdraw", first["adjustment_id"])
+    assert said(capsys, *words, "--by", "+120")["adjustment_id"] != first["adjustment_id"]
+
+
+def test_two_who_adjust_at_once_are_both_heard(place: Workspace) -> None:
+    before = sum(answered(place, "billing")) + sum(answered(place, "sales"))
+    starts_at, ends_at = END, END + timedelta(days=1)
+    ada = Person("ada", frozenset({"planner"}))
+
+    def adjust(queue: str) -> None:
+        adjusting.adjust(place, queue=queue, starts_at=starts_at, ends_at=ends_at, change="+50%", kind="campaign",
+                         reason="the mailing", person=ada)  # fmt: skip
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(adjust, ("billing", "sales")))
+
+    assert sum(answered(place, "billing")) + sum(answered(place, "sales")) == pytest.approx(1.5 * before)

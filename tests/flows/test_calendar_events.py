@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +67,41 @@ def test_what_cannot_be_is_refused_and_nothing_is_kept(
 
 def test_nobody_announces_without_a_credential(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, *WORDS, code=4)["error"]["kind"] == "not-signed-in"
+
+
+def signed_in(role: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """From here on somebody of that role acts, whom the engineer let in."""
+    monkeypatch.setenv("PARLEY_TOKEN", said(capsys, "people", "add", f"a {role}", "--role", role)["token"])
+
+
+def test_a_planner_announces_and_cancels_but_neither_trains_nor_decides(
+    engineer: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in("planner", monkeypatch, capsys)
+
+    event = said(capsys, *WORDS)
+
+    assert event["reason"] == "announced by a planner"
+    assert said(capsys, "calendar", "cancel", event["calendar_event_id"])["cancelled"] is True
+    for refused in (
+        ["retrain", "forecast", "--reason", "a hunch"], ["review", "approve", "r-1", "--comment", "good"],
+        ["rollback", "forecast", "--reason", "a hunch"], ["people", "add", "eve", "--role", "engineer"],
+    ):  # fmt: skip
+        assert said(capsys, *refused, code=4)["error"]["kind"] == "not-allowed"
+
+
+@pytest.mark.parametrize("role", ["viewer", "agent", "service"])
+def test_nobody_announces_but_planners_and_engineers(
+    engineer: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    signed_in(role, monkeypatch, capsys)
+
+    assert said(capsys, *WORDS, code=4)["error"]["expected"] == "one of the roles planner, engineer"
+
+
+def test_announcing_needs_no_scheduler_and_no_server(engineer: None) -> None:
+    """Prefect outside of a flow starts a server of its own, on the person's home and terminal."""
+    words = [*WORDS, "--json"]
+    probe = f"import sys; from flows.cli.app import run; run({words!r}); sys.exit('prefect' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0

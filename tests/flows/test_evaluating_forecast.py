@@ -50,7 +50,7 @@ def told(
     return evaluate_forecast(
         history=path, test_days=test_days, origin_step_days=step, update_at=update_at, seed=0, threads=1,
         country=other.get("country"), time_zone=other.get("time_zone"), rivals=other.get("rivals", False),
-        changes=other.get("changes", ("forecast.rounds=20",)),
+        changes=other.get("changes", ("forecast.rounds=20",)), events=other.get("events"),
     )  # fmt: skip
 
 
@@ -180,6 +180,53 @@ def test_public_holidays_are_known_where_a_country_is_given(tmp_path: Path) -> N
     without, known = told(path, test_days=3), told(path, test_days=3, country="US")
     assert (without["rows"], known["rows"]) == (60, 60)  # Presidents' Day is the first of the judged
     assert known["wape"]["day"] < 0.7 * without["wape"]["day"]
+
+
+MAILINGS = (21, 37, 50, 67)  # days on which half as much again comes; the last is the last of the file
+
+
+def mailed(moment: datetime) -> float:
+    return office(moment) * (1.5 if (moment.date() - START.date()).days in MAILINGS else 1.0)
+
+
+def announced(path: Path, *, known: int, kind: str = "mailing", start: str = "", queues: str = "") -> Path:
+    """A file of the mailings, each known so many days before it."""
+    lines = ["kind,name,starts_at,ends_at,known_at,queues"]
+    for day in MAILINGS:
+        first, last, at = ((START + timedelta(days=day + more)).date().isoformat() for more in (0, 1, -known))
+        lines.append(f"{kind},the mailing,{start or first},{last},{at},{queues}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_an_event_is_read_from_when_it_was_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "counts.csv", mailed, chance=False)
+    without = told(path, test_days=1)
+    before, after = (
+        told(path, test_days=1, events=announced(tmp_path / f"{known}.csv", known=known)) for known in (3, -1)
+    )
+
+    assert before["wape"]["day"] < 0.5 * without["wape"]["day"]  # mailings were seen before, and this one was announced
+    assert after["wape"]["day"] > 0.8 * without["wape"]["day"]  # known the day after, it explains and foretells nothing
+    assert before["baselines"] == without["baselines"]
+    assert "4 rows of calendar events are read, each from when it was known" in before["remarks"]
+
+
+def test_an_event_announced_in_the_morning_moves_the_rest_of_its_day(tmp_path: Path) -> None:
+    path, file = write(tmp_path / "counts.csv", mailed, chance=False), announced(tmp_path / "events.csv", known=0)
+    file.write_text(file.read_text("utf-8").replace(
+        f",{(START + timedelta(days=67)).date().isoformat()},\n", f",{(START + timedelta(days=67)).date()}T08:30,\n"
+    ), encoding="utf-8")  # fmt: skip
+    moved, plain = (
+        told(path, test_days=1, update_at="09:00", events=events)["rest_of_day_wape"] for events in (file, None)
+    )
+    assert moved < 0.8 * plain
+
+
+def test_events_of_queues_that_the_history_lacks_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "counts.csv", mailed, days=50, chance=False)
+    remarks = told(path, test_days=2, events=announced(tmp_path / "e.csv", known=3, queues="q0; sales"))["remarks"]
+    assert "events name queues that the history does not: sales" in remarks
 
 
 @pytest.mark.parametrize("mean", [lambda _: 5.0, lambda moment: float(moment.hour == 9)])

@@ -326,6 +326,21 @@ def test_commands_compact_materialize_and_absorb_feedback(
     assert told(operated, capsys, "issue-forecast", "--as-of", "2026-03-12")["source"] == "baseline"
 
 
+def test_agents_are_planned_behind_the_forecast_where_rules_are_named(
+    operated: Operated, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = told(operated, capsys, "issue-forecast", "--plan")
+    (operated.folder / "rules.yaml").write_text("luck: {scenarios: 50}\nrostering: {effort: 1}\n", encoding="utf-8")
+    named = replace(operated.place.settings, staffing_rules=str(operated.folder / "rules.yaml"))
+    monkeypatch.setattr(operated.place, "settings", named)
+
+    planned = told(operated, capsys, "issue-forecast", "--plan")
+
+    assert (skipped["staffing"], "PARLEY_STAFFING_RULES" in skipped["staffing_skipped"]) == (None, True)
+    assert told(operated, capsys, "staff", "show")["plan_id"] == planned["staffing"]
+    assert told(operated, capsys, "staff", "show")["issue_id"] == planned["issue_id"]
+
+
 def test_an_ingest_of_which_nothing_is_taken_ends_with_two(
     operated: Operated, capsys: pytest.CaptureFixture[str]
 ) -> None:

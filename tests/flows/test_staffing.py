@@ -99,6 +99,44 @@ def test_a_plan_is_made_kept_and_told(place: Workspace, told: Callable[..., str]
     assert "2026-05-05" in said
 
 
+def published(place: Workspace) -> list[dict[str, Any]]:
+    return [stored.event.data for stored in place.log.read(types=["staffing.roster_published"])]
+
+
+def test_a_roster_that_is_made_current_is_published_once(place: Workspace, told: Callable[..., str]) -> None:
+    plan = json.loads(told("plan", "--json"))
+    told("what-if")
+
+    (event,) = published(place)
+
+    assert (event["plan_id"], event["days"]) == (plan["plan_id"], plan["days"])
+    assert event["shifts"] == plan["summary"]["shifts"] > 0
+    assert "b1" not in json.dumps(event)  # who works when is read by the plan's id, by those who may
+
+
+def test_a_plan_without_shifts_publishes_no_roster(place: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    away = crew(tmp_path, ["agent_id,skills,away", "a,sales,2026-05-04/2026-05-05"])
+
+    made = staffing.make(place, staffing.Asked(tmp_path / "rules.yaml", away))
+
+    assert (made["summary"]["shifts"], published(place)) == (0, [])
+
+
+def test_a_plan_is_made_by_the_files_that_the_settings_name(
+    place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped = staffing.make_by_settings(place)
+    (place.settings.home / "rules.yaml").write_text(RULES, encoding="utf-8")
+    monkeypatch.setenv("PARLEY_STAFFING_RULES", "rules.yaml")
+    monkeypatch.setenv("PARLEY_STAFFING_AGENTS", str(crew(tmp_path, AGENTS)))
+
+    made = staffing.make_by_settings(workspace(place.settings.home))
+
+    assert "staffing_rules" in skipped["skipped"]
+    assert (made["rules"]["luck"]["scenarios"], made["agents_count"]) == (100, 14)
+
+
 def test_every_plan_is_kept_and_shown_again(place: Workspace, clock: FixedClock, told: Callable[..., str]) -> None:
     one = json.loads(told("plan", "--json"))["plan_id"]
     clock.advance(timedelta(hours=1))

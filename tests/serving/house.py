@@ -29,7 +29,7 @@ from training.standing import Promotion
 from training.subject import Scope
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-ROLES = ("engineer", "reviewer", "service", "agent", "viewer")
+ROLES = ("engineer", "reviewer", "planner", "service", "agent", "viewer")
 
 
 class IntentModel:
