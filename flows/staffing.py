@@ -71,10 +71,10 @@ def make(place: Workspace, asked: Asked) -> dict[str, Any]:
     """
     from centre.staffing import planning
 
-    about, rows, mix = inputs.forecast_rows(place)
+    about, rows, mix = inputs.forecast_rows(place, since=asked.since, until=asked.until)
     agents = inputs.agents_of_file(asked.agents) if asked.agents else inputs.agents_of_archive(place)
     rules = rules_of(asked.rules)
-    rows_ = staffing_channels.worked(inputs.within(rows, since=asked.since, until=asked.until), mix, rules)
+    rows_ = staffing_channels.worked(rows, mix, rules)
     of = inputs.case(
         rows_, rules=rules if asked.rules else inputs.as_forecast(place, about, rules), workers=agents,
         time_zone=place.settings.time_zone,

@@ -16,6 +16,7 @@ from flows.compose import Workspace
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
     from centre.staffing.load import Load
     from centre.staffing.required import Goal
@@ -97,22 +98,19 @@ class Case:
         )  # fmt: skip
 
 
-def forecast_rows(place: Workspace) -> tuple[dict[str, Any], list[dict[str, Any]], Mix | None]:
-    """The current issue, its rows, and what its queues are made of. Raises NotFound before the first."""
-    from serving.issued import SITE, Issued
+def forecast_rows(
+    place: Workspace, *, since: datetime | None, until: datetime | None
+) -> tuple[dict[str, Any], list[dict[str, Any]], Mix | None]:
+    """The current issue, its queues' rows of the period (see `within`), and what its queues are made of. Raises
+    NotFound before the first."""
+    from serving.issued import Issued
 
     issue = Issued(place.settings.issued_dir).current()
     if issue is None:
         raise NotFound("there is nothing to staff for", expected="an issued forecast", came="none",
                        where=str(place.settings.issued_dir), remedy="Run parley issue-forecast.")  # fmt: skip
-    table = issue.table("interval")
-    ever = {"since": datetime.min.replace(tzinfo=UTC), "until": datetime.max.replace(tzinfo=UTC)}
-    told = [
-        {"queue": queue, **row}
-        for queue in table.queues if queue != SITE
-        for row in table.rows(queue, **ever).to_pylist()
-    ]  # fmt: skip
-    return issue.about, told, issue.mix
+    rows: list[dict[str, Any]] = within(issue.table("interval").whole, since=since, until=until).to_pylist()
+    return issue.about, rows, issue.mix
 
 
 def as_forecast(place: Workspace, about: Mapping[str, Any], rules: Rules) -> Rules:
@@ -129,24 +127,31 @@ def as_forecast(place: Workspace, about: Mapping[str, Any], rules: Rules) -> Rul
     return replace(rules, luck=luck)
 
 
-def within(rows: Iterable[Row], *, since: datetime | None, until: datetime | None) -> list[Row]:
-    """The rows of intervals that begin in [since, until), a week without an end. Raises InputError for a period that
+def within(issued: pa.Table, *, since: datetime | None, until: datetime | None) -> pa.Table:
+    """The queues' intervals that begin in [since, until), a week without an end. Raises InputError for a period that
     holds none."""
-    rows = list(rows)
-    if until is None and rows:
-        first = min(row["interval_start"] for row in rows)
-        until = max(first, since or first) + timedelta(days=USUAL_DAYS)
-    found = [
-        row for row in rows
-        if (since is None or row["interval_start"] >= since) and (until is None or row["interval_start"] < until)
-    ]  # fmt: skip
-    if not found:
-        starts = sorted(row["interval_start"] for row in rows)
-        there = f"{starts[0].isoformat()} to {starts[-1].isoformat()}" if starts else "none"
+    import pyarrow.compute as pc
+
+    from serving.issued import SITE
+
+    rows = issued.filter(pc.not_equal(issued["queue"], SITE))
+    starts = pc.min_max(rows["interval_start"]).as_py()
+    if until is None and rows.num_rows:
+        until = max(starts["min"], since or starts["min"]) + timedelta(days=USUAL_DAYS)
+    for bound, beyond in ((since, pc.greater_equal), (until, pc.less)):
+        rows = rows if bound is None else rows.filter(beyond(rows["interval_start"], _moment(bound, rows)))
+    if not rows.num_rows:
+        there = f"{starts['min'].isoformat()} to {starts['max'].isoformat()}" if starts["min"] else "none"
         asked = f"{since.isoformat() if since else ''} to {until.isoformat() if until else ''}"
         raise InputError("no interval is forecast then", expected=f"a period within {there}", came=asked,
                          where="--from, --to")  # fmt: skip
-    return found
+    return rows
+
+
+def _moment(bound: datetime, rows: pa.Table) -> pa.Scalar:
+    import pyarrow as pa
+
+    return pa.scalar(bound, type=rows.schema.field("interval_start").type)
 
 
 def case(
