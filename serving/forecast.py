@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +19,7 @@ from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
+from serving.formats import CONTENT, Format, accepted, written
 from serving.forms import REFUSALS, Name, as_json, refusal
 from serving.issued import SITE, Grain, Issue
 from serving.permission import Asked, outside_scope, reasons
@@ -54,23 +55,26 @@ _EXAMPLE = {
     operation_id="read_forecast",
     response_model=Envelope,
     responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        200: {"content": {"application/json": {"example": _EXAMPLE}, **CONTENT}},
         404: refusal("No such queue, none issued"),
         **REFUSALS,
     },
 )
 async def read(
     desk: AtDesk,
+    request: Request,
     person: Annotated[Person, allowed("service", "viewer", "engineer", "reviewer")],
     queue: Annotated[Name, Query(description="The queue's name", examples=["billing"])],
     since: Annotated[AwareDatetime, Query(alias="from", description="First interval begins at or after this time")],
     until: Annotated[AwareDatetime, Query(alias="to", description="Intervals begin before this time")],
     grain: Annotated[Grain, Query(description="Intervals as they were issued, or local days")] = "interval",
     issue: Annotated[Name | None, Query(description="An earlier issue, by its id; the current one without it")] = None,
+    form: Annotated[Format | None, Query(alias="format", description="Else by Accept, else JSON")] = None,
 ) -> Response:
     """Mean and quantiles of offered contacts, and of handle time (seconds), of what begins in [from, to).
 
-    The queue `*` is all of them together. A day has its own distribution: quantiles do not add up, means do.
+    The queue `*` is all of them together. A day has its own distribution: quantiles do not add up, means do. CSV and
+    Parquet hold the rows alone; while the forecast is switched off there are none.
     """
     started = time.perf_counter()
     since, until = since.astimezone(UTC), until.astimezone(UTC)
@@ -82,14 +86,15 @@ async def read(
             where="query from, to",
             remedy="The period is half-open: [from, to).",
         )
-    period = _Period(queue, since, until, grain, issue)
-    answer = await run_in_threadpool(_answer, desk, period)
-    return Response(as_json(desk.served(answer, since=started)), media_type="application/json")
+    period = Period(queue, since, until, grain, issue)
+    form = form or accepted(request.headers.get("accept", ""))
+    body, kind = await run_in_threadpool(_body, desk, period, form, started)
+    return Response(body, media_type=kind, headers={"Vary": "Accept"})
 
 
 @dataclass(frozen=True)
-class _Period:
-    """What is asked for."""
+class Period:
+    """What is asked for: what begins in [since, until), by the current issue or an earlier one."""
 
     queue: str
     since: datetime
@@ -98,20 +103,32 @@ class _Period:
     issue: str | None
 
 
-def _answer(desk: Desk, asked: _Period) -> Answer:
+def _body(desk: Desk, period: Period, form: Format, started: float) -> tuple[bytes, str]:
+    answer = answered(desk, period)
+    told = desk.served(answer, since=started)
+    if form == "json":
+        return as_json(told), "application/json"
+    return written(rows_of(answer), form)
+
+
+def rows_of(answer: Answer) -> list[dict[str, Any]]:
+    """The rows of an answer, each with its queue; none while the forecast is switched off."""
+    told = answer.answer or {"intervals": []}
+    return [{"queue": told["queue"], **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
+            for row in told["intervals"]]  # fmt: skip
+
+
+def answered(desk: Desk, asked: Period) -> Answer:
+    """What may be answered of a period, by the model or the baseline as permission has it, and what is told beside.
+
+    NotFound before the first issue, and for a queue or an issue that is not there; UnavailableError where the model
+    that issued may not answer any more. Pages ask this too, so that they say what the interface says.
+    """
     slot, now = desk.slot("forecast"), desk.now()
     if slot.off is not None:
         off: Reason = {"reason": "switched_off", "detail": "an engineer switched this off"}
         return _told(None, "off", asked, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
-    issue = desk.issued.named(asked.issue) if asked.issue else desk.issued.current()
-    if issue is None:
-        raise NotFound(
-            "no forecast was issued yet",
-            expected="an issued table",
-            came="none",
-            where="issued forecasts",
-            remedy="Run `parley` to issue one (flow issue_forecast).",
-        )
+    issue = desk.issued.named(asked.issue, grains=(asked.grain,)) if asked.issue else current(desk)
     _refuse_disowned(issue, slot)
     outside = _outside(issue, slot, asked.queue)
     if outside is not None:
@@ -130,10 +147,19 @@ def _answer(desk: Desk, asked: _Period) -> Answer:
     return _told(answer, source, asked, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
+def current(desk: Desk) -> Issue:
+    """The issue that answers now. NotFound before the first."""
+    issue = desk.issued.current()
+    if issue is None:
+        raise NotFound("no forecast was issued yet", expected="an issued table", came="none",
+                       where="issued forecasts", remedy="Run parley issue-forecast.")  # fmt: skip
+    return issue
+
+
 def _told(
     answer: dict[str, Any] | None,
     source: Source,
-    asked: _Period,
+    asked: Period,
     *,
     at: datetime,
     id_: str,
@@ -158,7 +184,7 @@ def _told(
     )
 
 
-def _rows(issue: Issue, asked: _Period, *, most: int) -> list[dict[str, Any]]:
+def _rows(issue: Issue, asked: Period, *, most: int) -> list[dict[str, Any]]:
     table = issue.table(asked.grain)
     if asked.queue not in table.queues:
         known = ", ".join(table.queues) or "none"
@@ -204,14 +230,9 @@ def _outside(issue: Issue, slot: Slot, queue: str) -> Reason | None:
         return None
     artefact = str(issue.about["artefact"])
     scope = slot.promotion.scope if slot.promotion.artefact == artefact else slot.approved[artefact]
-    queues = _queues_of(issue) if queue == SITE else [queue]
+    queues = issue.queues if queue == SITE else (queue,)
     told = (outside_scope(scope, Asked(queue=one, contact_id=one)) for one in queues)
     return next((reason for reason in told if reason is not None), None)
-
-
-def _queues_of(issue: Issue) -> list[str]:
-    """The queues that the site is made of."""
-    return [queue for queue in issue.table("interval").queues if queue != SITE]
 
 
 def _degraded(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +63,55 @@ def test_the_intervals_that_begin_in_the_half_open_period_are_answered(issued: P
     assert told["answer"]["intervals"][0]["offered_q500"] == 38.0
     assert (told["source"], told["version"]) == ("baseline", None)
     assert [one["reason"] for one in told["degraded"]] == ["no_approved_model"]
+
+
+@pytest.mark.parametrize("by", ["accept", "format"])
+def test_the_same_rows_come_as_csv_and_as_parquet(issued: Path, client: Client, by: str) -> None:
+    issue(issued)
+    kinds = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+    told = {
+        form: client.get(QUESTION, headers={"accept": kind}) if by == "accept"
+        else client.get(f"{QUESTION}&format={form}")
+        for form, kind in kinds.items()
+    }  # fmt: skip
+
+    rows = list(csv.DictReader(io.StringIO(told["csv"].text)))
+    table = pq.read_table(io.BytesIO(told["parquet"].content)).to_pylist()
+    assert [(row["queue"], row["interval_start"], row["offered_q500"]) for row in rows] == [
+        ("billing", "2026-05-01T09:00:00Z", "38.0"), ("billing", "2026-05-01T09:30:00Z", "39.0"),
+    ]  # fmt: skip
+    assert [row["interval_start"] for row in table] == [START + timedelta(hours=9), START + timedelta(hours=9.5)]
+    assert told["csv"].headers["content-type"].startswith("text/csv")
+    assert told["parquet"].headers["content-type"] == kinds["parquet"]
+
+
+def test_rows_that_were_taken_along_are_written_down_as_answers(house: House, issued: Path) -> None:
+    issue(issued)
+
+    with house.open() as client:
+        client.get(f"{QUESTION}&format=csv")
+
+    assert [one.data["capability"] for one in house.events("prediction.served")] == ["forecast"]
+
+
+def test_while_it_is_switched_off_there_are_no_rows(house: House, issued: Path, client: Client) -> None:
+    house.shelf.put(Slot("forecast", off={"reason": "test"}))
+    issue(issued)
+
+    answer = client.get(f"{QUESTION}&format=csv")
+
+    assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
+def test_an_issue_that_cannot_be_read_says_so_without_naming_a_place(issued: Path, client: Client) -> None:
+    issue(issued, table="i-1/gone.parquet")
+
+    answer = client.get(QUESTION)
+
+    assert answer.status_code == 503
+    assert str(issued) not in answer.text
+    assert "FileNotFoundError" in answer.text
 
 
 def test_what_is_unknown_is_null(issued: Path, client: Client) -> None:
