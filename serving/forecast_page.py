@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from data_contracts.errors import InputError, NotFound, UnavailableError
 from serving import forecast, forecast_drawn
 from serving.desk import Desk
+from serving.envelope import Answer
 from serving.forecast import Period
 from serving.issued import SITE, Grain, Table, knows_until
 from serving.phrases import PageLanguage
@@ -119,9 +120,15 @@ def shown(desk: Desk, asked: Asked, language: PageLanguage) -> dict[str, Any]:
         "outlook": drawn.days(ahead, came.of_day), "outlook_drawn": drawn.outlook(ahead, came.of_day),
         "day_drawn": drawn.day(rows, came.rows(of.day)), "handle_drawn": drawn.handle(rows),
         "said": _said(desk, of), "track": drawn.track(desk.issued.track(), of.queue),
-        "day_name": drawn.day_name(of.day),
+        "day_name": drawn.day_name(of.day), "changes": _changes(of, intervals),
         "others": {"before": of.day - timedelta(days=1), "after": of.day + timedelta(days=1)},
     }  # fmt: skip
+
+
+def _changes(of: Chosen, answer: Answer) -> list[dict[str, Any]]:
+    """What planners changed of this queue in what is answered, as they said it."""
+    told = of.about.get("adjusted", []) if (answer.answer or {}).get("adjustments") else []
+    return [one for one in told if of.queue == SITE or one["queue"] in (None, of.queue)]
 
 
 def _of_past(desk: Desk, day: str, zone: ZoneInfo, about: dict[str, Any]) -> str:

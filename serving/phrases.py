@@ -170,6 +170,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "knows_until": ("Knows what came until", "数据截至"),
     "local_clock": ("Times of this page", "本页时区"),
     "adjustments": ("Adjusted by planners", "计划员调整"),
+    "times": ("times", "倍"),
     "less_than_full": ("What to know about these figures", "阅读这些数字前须知"),
     "nothing_answers": (
         "The forecast is switched off; nothing is shown of it.",
@@ -260,7 +261,11 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "service_level": ("Service level", "服务水平"),
     "occupancy": ("Occupancy", "占用率"),
     "what_is_short": ("What is short", "缺口"),
-    "nothing_short": ("No interval lacks an agent.", "没有时段缺人。"),
+    "nothing_short": ("No interval lacks agents or misses its probability.", "没有时段缺人或低于目标概率。"),
+    "intervals_short": (
+        "intervals of the plan lack agents or miss their probability; the least sure first.",
+        "个时段缺人或低于目标概率；把握最小的在前。",
+    ),
     "missing_positions": ("Missing", "缺"),
     "time": ("Time", "时间"),
     "day_by_day": ("Day by day", "按日"),

@@ -24,6 +24,8 @@ Row = dict[str, Any]
 _MOST_DRAWN: Final = 60
 # Intervals that are named as short, and plans that are offered.
 _MOST_SHORT, _MOST_PLANS = 12, 20
+# A probability is a share of scenarios: one that is short by less than this is not told from the wanted one.
+_NOISE: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ def shown(desk: Desk, asked: Asked, language: PageLanguage, person: Person) -> d
     rows = [row for row in of.plan.intervals if row["queue"] == of.queue and of.is_of_day(row["interval_start"])]
     may_see = bool(person.roles & set(staffing.OF_ROSTER))
     shifts = _shifts(of) if may_see else []
+    short = _short(of)
     return {
         "of": of, "about": of.plan.about, "degraded": staffing.degraded(desk, of.plan),
-        "goal": _goal(of.plan.about, of.queue), "summary": of.plan.about.get("summary", {}),
-        "by_day": of.plan.about.get("by_day", []), "queues": of.plan.about["queues"], "day_rows": _named(of, rows),
-        "short": _short(of), "cover_drawn": _cover(of, rows), "probability_drawn": _probability(of, rows),
-        "may_see": may_see, "shifts": shifts, "roster_drawn": _roster(of, shifts), "day_name": of.day_name(of.day),
+        "queues": of.plan.about["queues"], "goal": _goal(of.plan.about, of.queue), "day_name": of.day_name(of.day),
+        "day_rows": _named(of, rows), "cover_drawn": _cover(of, rows), "probability_drawn": _probability(of, rows),
+        "summary": of.plan.about.get("summary", {}), "by_day": of.plan.about.get("by_day", []),
+        "short": short[:_MOST_SHORT], "short_count": len(short),
+        "may_see": may_see, "shifts": shifts, "roster_drawn": _roster(of, shifts),
         "plans": desk.plans.names()[::-1][:_MOST_PLANS],
     }  # fmt: skip
 
@@ -116,12 +120,21 @@ def _missing(row: Row) -> float:
     return max(0.0, float(row.get("positions_required") or 0) - float(row.get("agents_rostered") or 0))
 
 
+def _unsure(of: Chosen, row: Row) -> bool:
+    """Whether the probability is short of the wanted one by more than its noise."""
+    wanted, told = _goal(of.plan.about, row["queue"]).get("probability"), row.get("probability")
+    return wanted is not None and told is not None and told < wanted - _NOISE
+
+
 def _short(of: Chosen) -> list[Row]:
-    """The intervals of the whole plan that lack most, of all queues."""
-    found = [row for row in of.plan.intervals if _missing(row) >= 1]
-    found.sort(key=lambda row: (-_missing(row), row["interval_start"], row["queue"]))
+    """The intervals of the whole plan that lack agents or miss their probability, of all queues; the least sure first.
+
+    A queue may have agents enough and still be unsure: those who share it are busy elsewhere.
+    """
+    found = [row for row in of.plan.intervals if _missing(row) >= 1 or _unsure(of, row)]
+    found.sort(key=lambda row: (row.get("probability") or 0.0, row["interval_start"], row["queue"]))
     return [{**row, "missing": _missing(row), "day": of.local(row["interval_start"]).date()}
-            for row in _named(of, found[:_MOST_SHORT])]  # fmt: skip
+            for row in _named(of, found)]  # fmt: skip
 
 
 def _ticks(of: Chosen, rows: Sequence[Row]) -> list[tuple[float, str]]:

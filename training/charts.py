@@ -193,10 +193,10 @@ def _gantt(data: Mapping[str, Any]) -> str:
     """Bars from start to end, the breaks cut out of them."""
     rows, ticks = data["rows"], data["ticks"]
     ends = [float(one[end]) for one in rows for end in ("start", "end")] + [float(place) for place, _ in ticks]
-    left, step, low, high = 130, 18, min(ends, default=0.0), max(ends, default=1.0)
+    left, right, step, low, high = 130, 34, 18, min(ends, default=0.0), max(ends, default=1.0)
 
     def x(value: float) -> float:
-        return left + (float(value) - low) / ((high - low) or 1.0) * (WIDTH - left - RIGHT)
+        return left + (float(value) - low) / ((high - low) or 1.0) * (WIDTH - left - right)
 
     def bar(start: float, end: float, y: float, colour: str) -> str:
         return f'<rect x="{x(start):.1f}" y="{y:.1f}" width="{x(end) - x(start):.1f}" height="12" fill="{colour}"/>'

@@ -25,9 +25,9 @@ def quantiles(prefix: str, median: float) -> dict[str, float]:
 
 
 def issue(folder: Path, *, as_of: datetime = TODAY, level: float = 20.0, days: int = 16, current: bool = True,
-          adjusted: str = "", **about: Any) -> str:  # fmt: skip
+          suffix: str = "", **about: Any) -> str:  # fmt: skip
     """An issue from `as_of` on: `level` contacts an open hour of each queue, twice that of the site. Its id."""
-    id_ = f"{as_of:%Y%m%dT%H%M%SZ}-baseline-0{adjusted}"
+    id_ = f"{as_of:%Y%m%dT%H%M%SZ}-baseline-0{suffix}"
     first = as_of.replace(hour=0, minute=0)
     starts = [first + timedelta(days=day, hours=hour) for day in range(days) for hour in HOURS]
     intervals = [

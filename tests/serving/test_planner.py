@@ -21,7 +21,7 @@ from serving.slots import Slot
 from tests.serving import plans
 from tests.serving.house import House, make, promoted
 from tests.serving.plans import TODAY
-from tests.serving.reviewer import Browser
+from tests.serving.reviewer import Browser, words
 from training.subject import Scope
 
 HOSTILE = ["<script>alert(1)</script>", "../../etc/passwd", "\x00", "x" * 5_000, "'; drop table", "%2e%2e%2f", "名"]
@@ -49,11 +49,6 @@ def issued(house: House) -> Path:
 def planned(house: House) -> Path:
     assert house.doors.staffing_dir is not None
     return house.doors.staffing_dir
-
-
-def words(page: Any) -> str:
-    """What a page says, without its marks."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
 
 
 def test_tomorrow_of_the_site_is_what_a_manager_sees_first(issued: Path, browser: Browser) -> None:
@@ -103,6 +98,18 @@ def test_why_it_is_less_than_it_could_be_is_what_the_interface_says(house: House
     assert phrase("strange_today", "en") not in pages["billing"]
 
 
+def test_what_planners_changed_is_told_with_its_reason_to_the_queue_it_is_about(issued: Path, browser: Browser) -> None:
+    change = {"adjustment_id": "adjustment-7", "queue": "billing", "factor": 1.2, "kind": "campaign",
+              "starts_at": "2026-05-04T00:00:00Z", "ends_at": "2026-05-05T00:00:00Z", "reason": "the <b>mailing",
+              "by": "ada"}  # fmt: skip
+    plans.issue(issued, adjustments=["adjustment-7"], adjusted=[change])
+
+    pages = {queue: browser.http.get(f"/forecast?queue={queue}") for queue in ("billing", "sales", "*")}
+
+    for queue, page in pages.items():
+        assert ("1.2 times, campaign, the &lt;b&gt;mailing (ada)" in page.text) == (queue != "sales")
+
+
 def test_a_former_model_s_issue_is_not_shown_and_says_why(issued: Path, browser: Browser) -> None:
     plans.issue(issued, source="model", version="2", artefact="a" * 64)
 
@@ -127,7 +134,7 @@ def test_switched_off_there_is_nothing_to_see(house: House, issued: Path, browse
 def test_what_was_said_of_a_day_is_shown_newest_first_beside_what_came(issued: Path, browser: Browser) -> None:
     for ago, level in ((3, 10.0), (2, 11.0), (1, 12.0)):
         plans.issue(issued, as_of=TODAY - timedelta(days=ago, hours=6), level=level)
-    plans.issue(issued, as_of=TODAY - timedelta(days=2, hours=6), level=13.0, adjusted="~ab", adjustments=["one"])
+    plans.issue(issued, as_of=TODAY - timedelta(days=2, hours=6), level=13.0, suffix="~ab", adjustments=["one"])
     plans.look_back(issued, plans.issue(issued))
 
     page = words(browser.http.get("/forecast?queue=billing&day=2026-04-30"))
@@ -204,61 +211,6 @@ def test_the_rows_of_the_page_can_be_taken_along(
     assert answer.headers["content-disposition"].startswith("attachment; filename=")
     links = re.findall(r'href="(/forecast/rows[^"]+)"', browser.http.get("/forecast?queue=billing").text)
     assert [browser.http.get(link.replace("&amp;", "&")).status_code for link in links] == [200] * 4
-
-
-def test_the_plan_s_first_worked_day_is_shown_with_what_it_costs(planned: Path, browser: Browser) -> None:
-    plans.plan(planned)
-
-    page = browser.http.get("/staffing")
-
-    assert "Staffing: billing, Fri 05-01" in words(page)
-    assert "80% within 20 s, with a probability of 90%" in words(page)
-    assert "Cost 300" in words(page)
-    assert "Missing hours 4" in words(page)
-    assert "Fri 05-01 09:00 billing 5 3 2 90.0%" in words(page)
-    assert "cannot be drawn" not in page.text
-
-
-def test_a_queue_with_a_goal_of_its_own_shows_that(planned: Path, browser: Browser) -> None:
-    plans.plan(planned)
-
-    assert "70% within 20 s" in words(browser.http.get("/staffing?queue=sales&day=2026-05-02"))
-
-
-@pytest.mark.parametrize(("name", "sees"), [("viewer-1", False), ("engineer-1", True), ("reviewer-1", True),
-                                            ("service-1", True)])  # fmt: skip
-def test_who_works_when_is_shown_to_those_who_may_see_it(
-    planned: Path, browser: Browser, name: str, sees: bool
-) -> None:
-    plans.plan(planned)
-    browser.http.cookies.clear()
-    browser.sign_in(name)
-
-    page = browser.http.get("/staffing")
-    roster = browser.http.get("/staffing/rows?view=roster")
-
-    assert ("agent-a1" in page.text) == sees
-    assert ("12:00–12:30" in page.text) == sees
-    assert (phrase("not_for_viewers", "en") in words(page)) == (not sees)
-    assert roster.status_code == (200 if sees else 403)
-    assert ("agent-a1" in roster.text) == sees
-
-
-def test_earlier_plans_are_shown_by_their_id(planned: Path, browser: Browser) -> None:
-    then = plans.plan(planned, id_="20260430T060000Z-bb", days=1)
-    plans.plan(planned)
-
-    page = browser.http.get(f"/staffing?plan={then}")
-
-    assert f"<code>{then}</code>" in page.text
-    assert page.text.count("<option>2026") + page.text.count("<option selected>2026") == 2
-
-
-def test_a_plan_for_a_forecast_that_was_issued_anew_says_so(issued: Path, planned: Path, browser: Browser) -> None:
-    plans.plan(planned)
-    plans.issue(issued, as_of=TODAY + timedelta(hours=1))
-
-    assert phrase("planned_for_former_forecast", "en") in words(browser.http.get("/staffing"))
 
 
 @pytest.mark.parametrize("path", ["/forecast", "/forecast/rows", "/staffing", "/staffing/rows"])
