@@ -76,9 +76,10 @@ def _midnight(day: date, time_zone: str) -> datetime:
 
 
 def _names(folder: Path) -> list[str]:
-    """Issues as they were issued, in order of what they know (and, of the same moment, of when they were made)."""
-    found = [path for path in folder.glob("*/issue.json") if "~" not in path.parent.name]
-    return [path.parent.name for path in sorted(found, key=lambda path: (path.parent.name[:16], path.stat().st_mtime))]
+    """Issues as they were issued, before planners changed them, in order of what they know."""
+    from serving.issued import Issued
+
+    return [name for name in Issued(folder).names() if "~" not in name]
 
 
 def _last_before(names: Sequence[str], start: datetime) -> str | None:

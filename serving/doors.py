@@ -30,6 +30,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "models": ("intent", "routing", "forecast"),
     "predictions": (),
     "inbox": (),
+    # Pages, to which people sign in by the inbox.
     "planner": ("forecast",),
 }
 

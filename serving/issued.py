@@ -122,8 +122,9 @@ class Issued:
                        where="query issue", remedy="Leave it out for the current one.")  # fmt: skip
 
     def names(self) -> tuple[str, ...]:
-        """The ids of all issues that were kept, in order of the moment that they know."""
-        return tuple(sorted(path.parent.name for path in self._folder.glob("*/issue.json")))
+        """The ids of all issues that were kept, in order of what they know, and then of when they were made."""
+        kept = [(path.parent.name, path.stat().st_mtime_ns) for path in self._folder.glob("*/issue.json")]
+        return tuple(name for name, _ in sorted(kept, key=lambda one: (one[0].partition("-")[0], one[1], one[0])))
 
     def before(self, moment: datetime, *, time_zone: str, most: int) -> list[str]:
         """Of each local day the last issue that knew no more than `moment`, the latest of them first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -144,6 +145,17 @@ def test_what_was_said_of_a_day_is_shown_newest_first_beside_what_came(issued: P
                     ("20260428T180000Z-baseline-0~ab", "adjusted", "104", "200"),
                     ("20260427T180000Z-baseline-0", "", "80", "200")]  # fmt: skip
     assert "Came 200" in page
+
+
+def test_of_two_issues_of_one_moment_the_one_that_was_made_last_is_meant(issued: Path, browser: Browser) -> None:
+    then = plans.issue(issued, as_of=TODAY - timedelta(days=2), level=10.0, suffix="~later")
+    plans.issue(issued, as_of=TODAY - timedelta(days=2), level=11.0, suffix="~again")
+    os.utime(issued / then / "issue.json", ns=(2**62, 2**62))
+    plans.look_back(issued, plans.issue(issued))
+
+    page = browser.http.get("/forecast?queue=billing&day=2026-04-30")
+
+    assert f"<code>{then}</code>" in page.text
 
 
 def test_an_earlier_issue_is_shown_by_its_name(issued: Path, browser: Browser) -> None:
