@@ -86,7 +86,7 @@ def _lay_on(place: Workspace) -> None:
     ids = [one.adjustment_id for one in standing]
     name = f"{about['issue_id']}~{sha256(' '.join(ids).encode()).hexdigest()[:8]}"
     told = {**about, "issue_id": name, "table": f"{name}/intervals.parquet", "days_table": f"{name}/days.parquet",
-            "adjustments": ids}  # fmt: skip
+            "adjustments": ids, "adjusted": [_shown(one) for one in standing]}  # fmt: skip
     with produced_at(place.settings.issued_dir / name) as fresh:
         write_table(after, fresh / "intervals.parquet")
         of_days = adjustments.of_days(days, before=intervals, after=after, time_zone=about["time_zone"])

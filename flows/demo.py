@@ -20,9 +20,9 @@ from flows.runs import Run
 
 # Eight whole weeks, from a Monday; fixed, so that two demos are one.
 START = date(2026, 3, 2)
-ENGINEER, REVIEWER = "demo-engineer", "demo-reviewer"
+ENGINEER, REVIEWER, PLANNER = "demo-engineer", "demo-reviewer", "demo-planner"
 PEOPLE = {
-    ENGINEER: "engineer", REVIEWER: "reviewer", "demo-planner": "planner", "demo-desk": "service",
+    ENGINEER: "engineer", REVIEWER: "reviewer", PLANNER: "planner", "demo-desk": "service",
     "demo-agent": "agent",
 }  # fmt: skip
 TOKENS = "demo-tokens"
@@ -184,10 +184,10 @@ def start_application(place: Workspace) -> None:
 
 
 def tell_address(place: Workspace, address: str) -> None:
-    """The address, and a link for each of the two people."""
+    """The address, and a link for each person."""
     _say()
     _say(f"Parley answers at {address} (its interface: {address}/openapi.json; Ctrl-C ends it)")
-    for name in (ENGINEER, REVIEWER):
+    for name in (ENGINEER, REVIEWER, PLANNER):
         _say(f"  {name:<14} {admitting.sign_in_link(place, name, address=address)}")
     _say("  (each link signs in once, within a quarter of an hour; run `make run` again for new ones)")
 

@@ -4,6 +4,7 @@ issued/<issue_id>/intervals.parquet   one row a queue (the site is `*`) and inte
 issued/<issue_id>/days.parquet        the same by local day
 issued/<issue_id>/baseline_*.parquet  the same by the baseline, beside a model's: what answers outside of its scope
 issued/<issue_id>/mix.parquet         which share of a queue comes by which channel and in which language, by hour
+issued/<issue_id>/recent.parquet      what came lately, and track.json: how good earlier issues were (`flows.tracking`)
 issued/current.json                   which one serving reads, replaced in one step
 """
 
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from data_contracts.errors import InputError, NotEnoughData, StateConflict
-from flows import asking
+from flows import asking, tracking
 from flows.compose import Workspace
 from flows.outputs import produced_at, write_json, write_table
 from flows.telling import tell
@@ -81,6 +82,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         issued = {**_by_model(place, design, time_zone=zone), **beside}
     issued["mix"] = mix.of(tables, params=params.forecast, as_of=as_of)
     name = f"{as_of:%Y%m%dT%H%M%SZ}-{source}-{champion.version if champion else 0}"
+    issued["recent"] = tracking.recent(past, as_of=as_of, time_zone=zone)
     told = {
         "issue_id": name,
         "table": f"{name}/intervals.parquet",
@@ -88,6 +90,8 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "baseline_table": f"{name}/baseline_intervals.parquet" if champion else None,
         "baseline_days_table": f"{name}/baseline_days.parquet" if champion else None,
         "mix_table": f"{name}/mix.parquet",
+        "recent_table": f"{name}/recent.parquet",
+        "track": f"{name}/track.json",
         "time_zone": zone,
         "issued_at": place.clock.now().isoformat(),
         "as_of": as_of.isoformat(),
@@ -101,7 +105,8 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
         "simulated": _is_simulated(place),
         "anomalies": _anomalies(design),
     }
-    _write(place, name, issued, told)
+    track = tracking.track(place, issued["recent"], as_of=as_of, time_zone=zone)
+    _write(place, name, issued, told, track=track)
     return told
 
 
@@ -264,11 +269,14 @@ def _is_simulated(place: Workspace) -> bool:
     return any(bool(pc.any(flag).as_py()) for flag in flags)
 
 
-def _write(place: Workspace, name: str, tables: Mapping[str, pa.Table], told: Mapping[str, Any]) -> None:
+def _write(
+    place: Workspace, name: str, tables: Mapping[str, pa.Table], told: Mapping[str, Any], *, track: Mapping[str, Any]
+) -> None:
     folder = place.settings.issued_dir
     with produced_at(folder / name) as fresh:
         for stem, table in tables.items():
             write_table(table, fresh / f"{stem}.parquet")
+        write_json(fresh / "track.json", track)
         write_json(fresh / "issue.json", told)
     make_current(place, told)
 

@@ -31,6 +31,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "models": ("intent", "routing", "forecast"),
     "predictions": (),
     "inbox": (),
+    # Pages, to which people sign in by the inbox.
+    "workforce": ("forecast",),
 }
 
 

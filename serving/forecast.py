@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
@@ -19,8 +19,9 @@ from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
+from serving.formats import CONTENT, Format, accepted, written
 from serving.forms import REFUSALS, Name, as_json, refusal
-from serving.issued import SITE, Grain, Issue
+from serving.issued import GRAINS, SITE, Grain, Issue
 from serving.permission import Asked, outside_scope, reasons
 from serving.slots import Slot
 
@@ -56,13 +57,14 @@ _EXAMPLE = {
     operation_id="read_forecast",
     response_model=Envelope,
     responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        200: {"content": {"application/json": {"example": _EXAMPLE}, **CONTENT}},
         404: refusal("No such queue, none issued"),
         **REFUSALS,
     },
 )
 async def read(
     desk: AtDesk,
+    request: Request,
     person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name, Query(description="The queue's name", examples=["billing"])],
     since: Annotated[AwareDatetime, Query(alias="from", description="First interval begins at or after this time")],
@@ -71,11 +73,13 @@ async def read(
     issue: Annotated[Name | None, Query(description="An earlier issue, by its id; the current one without it")] = None,
     channel: Annotated[Name | None, Query(description="Only what comes by it", examples=["voice"])] = None,
     language: Annotated[Name | None, Query(description="Only what comes in it; `und`: untold", examples=["zh"])] = None,
+    form: Annotated[Format | None, Query(alias="format", description="Else by Accept, else JSON")] = None,
 ) -> Response:
     """Mean and quantiles of offered contacts, and of handle time (seconds), of what begins in [from, to).
 
     The queue `*` is all of them together. By channel and language a part of a queue is told. A day and a part have
-    their own distributions: quantiles do not add up, means do.
+    their own distributions: quantiles do not add up, means do. CSV and Parquet hold the rows alone; while the forecast
+    is switched off there are none.
     """
     started = time.perf_counter()
     since, until = since.astimezone(UTC), until.astimezone(UTC)
@@ -87,14 +91,15 @@ async def read(
             where="query from, to",
             remedy="The period is half-open: [from, to).",
         )
-    period = _Period(queue, since, until, grain, issue, channel, language)
-    answer = await run_in_threadpool(_answer, desk, period)
-    return Response(as_json(desk.served(answer, since=started)), media_type="application/json")
+    period = Period(queue, since, until, grain, issue, channel, language)
+    form = form or accepted(request.headers.get("accept", ""))
+    body, kind = await run_in_threadpool(_body, desk, period, form, started)
+    return Response(body, media_type=kind, headers={"Vary": "Accept"})
 
 
 @dataclass(frozen=True)
-class _Period:
-    """What is asked for."""
+class Period:
+    """What is asked for: what begins in [since, until), by the current issue or an earlier one."""
 
     queue: str
     since: datetime
@@ -104,21 +109,42 @@ class _Period:
     channel: str | None = None
     language: str | None = None
 
+    @property
+    def is_part(self) -> bool:
+        """Whether a part of the queue is asked for, not all of it."""
+        return self.channel is not None or self.language is not None
 
-def _answer(desk: Desk, asked: _Period) -> Answer:
+
+def _body(desk: Desk, period: Period, form: Format, started: float) -> tuple[bytes, str]:
+    answer = answered(desk, period)
+    told = desk.served(answer, since=started)
+    if form == "json":
+        return as_json(told), "application/json"
+    return written(rows_of(answer), form)
+
+
+def rows_of(answer: Answer) -> list[dict[str, Any]]:
+    """The rows of an answer, each with its queue; none while the forecast is switched off."""
+    told = answer.answer or {"intervals": []}
+    return [{"queue": told["queue"], **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
+            for row in told["intervals"]]  # fmt: skip
+
+
+def answered(desk: Desk, asked: Period) -> Answer:
+    """What may be answered of a period, by the model or the baseline as permission has it, and what is told beside.
+
+    NotFound before the first issue, and for a queue or an issue that is not there; UnavailableError where the model
+    that issued may not answer any more. Pages ask this too, so that they say what the interface says.
+    """
     slot, now = desk.slot("forecast"), desk.now()
     if slot.off is not None:
         off: Reason = {"reason": "switched_off", "detail": "an engineer switched this off"}
         return _told(None, "off", asked, at=now, id_=desk.doors.new_id(), degraded=(*reasons(slot), off))
-    issue = desk.issued.named(asked.issue) if asked.issue else desk.issued.current()
-    if issue is None:
-        raise NotFound(
-            "no forecast was issued yet",
-            expected="an issued table",
-            came="none",
-            where="issued forecasts",
-            remedy="Run `parley` to issue one (flow issue_forecast).",
-        )
+    issue = (
+        desk.issued.named(asked.issue, grains=GRAINS if asked.is_part else (asked.grain,))
+        if asked.issue
+        else current(desk)
+    )
     _refuse_disowned(issue, slot)
     outside = _outside(issue, slot, asked)
     if outside is not None:
@@ -140,10 +166,19 @@ def _answer(desk: Desk, asked: _Period) -> Answer:
     return _told(answer, source, asked, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
+def current(desk: Desk) -> Issue:
+    """The issue that answers now. NotFound before the first."""
+    issue = desk.issued.current()
+    if issue is None:
+        raise NotFound("no forecast was issued yet", expected="an issued table", came="none",
+                       where="issued forecasts", remedy="Run parley issue-forecast.")  # fmt: skip
+    return issue
+
+
 def _told(
     answer: dict[str, Any] | None,
     source: Source,
-    asked: _Period,
+    asked: Period,
     *,
     at: datetime,
     id_: str,
@@ -169,14 +204,14 @@ def _told(
     )
 
 
-def _part(issue: Issue, asked: _Period) -> Issue:
+def _part(issue: Issue, asked: Period) -> Issue:
     """The issue, or what of it is asked for; a queue that it does not know is `_rows`' to refuse."""
-    if (asked.channel or asked.language) and asked.queue in issue.table("interval").queues:
+    if asked.is_part and asked.queue in issue.table("interval").queues:
         return issue.part(asked.queue, channel=asked.channel, language=asked.language)
     return issue
 
 
-def _rows(issue: Issue, asked: _Period, *, most: int) -> list[dict[str, Any]]:
+def _rows(issue: Issue, asked: Period, *, most: int) -> list[dict[str, Any]]:
     table = issue.table(asked.grain)
     if asked.queue not in table.queues:
         known = ", ".join(table.queues) or "none"
@@ -213,7 +248,7 @@ def _refuse_disowned(issue: Issue, slot: Slot) -> None:
         )
 
 
-def _outside(issue: Issue, slot: Slot, asked: _Period) -> Reason | None:
+def _outside(issue: Issue, slot: Slot, asked: Period) -> Reason | None:
     """Why the model that issued the table may not answer for what is asked; None where it may, or where none issued it.
 
     A former champion's table keeps to the scope of that version's own approval; the site needs all queues in it.
@@ -222,17 +257,12 @@ def _outside(issue: Issue, slot: Slot, asked: _Period) -> Reason | None:
         return None
     artefact = str(issue.about["artefact"])
     scope = slot.promotion.scope if slot.promotion.artefact == artefact else slot.approved[artefact]
-    queues = _queues_of(issue) if asked.queue == SITE else [asked.queue]
+    queues = issue.queues if asked.queue == SITE else (asked.queue,)
     told = (
         outside_scope(scope, Asked(queue=one, channel=asked.channel, language=asked.language, contact_id=one))
         for one in queues
     )
     return next((reason for reason in told if reason is not None), None)
-
-
-def _queues_of(issue: Issue) -> list[str]:
-    """The queues that the site is made of."""
-    return [queue for queue in issue.table("interval").queues if queue != SITE]
 
 
 def _degraded(

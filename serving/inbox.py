@@ -25,16 +25,16 @@ from training.standing import Standing
 router = APIRouter(tags=["inbox"], route_class=pages.PageRoute, include_in_schema=False)
 logger = logging.getLogger("parley.serving")
 
-# Who may read the inbox; deciding is for reviewers.
-_READERS: Final = ("reviewer", "engineer", "viewer")
 _LATELY: Final = 10
 _PAGE: Final = 50
 
 
 @router.get("/")
-async def home() -> Response:
-    """The inbox is the first page."""
-    return RedirectResponse("/inbox", status_code=303)
+async def home(request: Request, desk: AtDesk) -> Response:
+    """The first page: the inbox, or for those who do not read it the forecast."""
+    person = await run_in_threadpool(sessions.holder, request, desk)
+    reads = person is None or pages.reads_inbox(person)
+    return RedirectResponse("/inbox" if reads else "/forecast", status_code=303)
 
 
 @router.get("/static/style.css")
@@ -193,7 +193,7 @@ def _let_in(code: str, desk: Desk) -> tuple[str, str]:
 
 async def _reader(request: Request, desk: Desk) -> tuple[Person, str]:
     person, token = await run_in_threadpool(sessions.signed_in, request, desk)
-    return require(person, *_READERS), token
+    return require(person, *pages.OF_INBOX), token
 
 
 async def _decision(request: Request, desk: Desk) -> tuple[Person, dict[str, str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from data_contracts.errors import NotFound, UnavailableError
 
@@ -23,6 +25,10 @@ LEVELS: Final = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
 SITE: Final = "*"
 
 Grain = Literal["interval", "day"]
+GRAINS: Final[tuple[Grain, ...]] = ("interval", "day")
+# How the name of an issue begins: the moment that it knows.
+_KNOWS: Final = "%Y%m%dT%H%M%SZ"
+logger = logging.getLogger("parley.serving")
 
 
 class Table:
@@ -95,6 +101,12 @@ class Issue:
         )  # fmt: skip
         return Issue(self.about, {"interval": Table(intervals), "day": Table(days)}, {}, self.mix)
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that its tables tell of, the site apart."""
+        told = {queue for table in self.tables.values() for queue in table.queues}
+        return tuple(sorted(told - {SITE}))
+
     def table(self, grain: Grain) -> Table:
         """The table of that grain. NotFound in issues from before it was kept."""
         if grain not in self.tables:
@@ -109,6 +121,7 @@ class Issued:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: tuple[bytes, Issue] | None = None
+        self._others: dict[str, tuple[Any, Any]] = {}
 
     def current(self) -> Issue | None:
         """The forecast that was issued last, or None before the first. UnavailableError for an unreadable one."""
@@ -120,63 +133,104 @@ class Issued:
             self._held = (told, _read(self._folder, told))
         return self._held[1]
 
-    def named(self, issue_id: str) -> Issue:
-        """An issue of any time, by its id. NotFound where there is none of that name."""
+    def named(self, issue_id: str, *, grains: Sequence[Grain] = GRAINS) -> Issue:
+        """An issue of any time, by its id, with its tables of these grains. NotFound where there is none of it."""
         if issue_id in self.names():
-            return _read(self._folder, (self._folder / issue_id / "issue.json").read_bytes())
+            return _read(self._folder, (self._folder / issue_id / "issue.json").read_bytes(), grains=grains)
         raise NotFound("no such issue", expected=f"one of the {len(self.names())} that were kept", came=issue_id[:80],
                        where="query issue", remedy="Leave it out for the current one.")  # fmt: skip
 
     def names(self) -> tuple[str, ...]:
-        """The ids of all issues that were kept, in order of the moment that they know."""
-        return tuple(sorted(path.parent.name for path in self._folder.glob("*/issue.json")))
+        """The ids of all issues that were kept, in order of what they know, and then of when they were made."""
+        kept = [(path.parent.name, path.stat().st_mtime_ns) for path in self._folder.glob("*/issue.json")]
+        return tuple(name for name, _ in sorted(kept, key=lambda one: (one[0].partition("-")[0], one[1], one[0])))
+
+    def before(self, moment: datetime, *, time_zone: str, most: int) -> list[str]:
+        """Of each local day the last issue that knew no more than `moment`, the latest of them first.
+
+        Issues are named by what they know; others are left out.
+        """
+        stamp = f"{moment.astimezone(UTC):{_KNOWS}}"
+        last: dict[date, str] = {}
+        for name in self.names():
+            if name[: len(stamp)] <= stamp and (knows := knows_until(name)) is not None:
+                last[knows.astimezone(ZoneInfo(time_zone)).date()] = name
+        return [last[day] for day in sorted(last, reverse=True)[:most]]
+
+    def recent(self) -> Table | None:
+        """What came lately, by queue and interval, as the current issue knows it; None where that was not kept."""
+        told = self._beside("recent_table", lambda path: Table(_parquet(path)))
+        return told if isinstance(told, Table) else None
+
+    def track(self) -> dict[str, Any] | None:
+        """How good earlier issues were, as told beside the current one (flows.tracking); None where it was not kept."""
+        told = self._beside("track", lambda path: json.loads(path.read_text(encoding="utf-8")))
+        return told if isinstance(told, dict) else None
+
+    def _beside(self, name: str, read: Callable[[Path], Any]) -> Any:
+        """A file beside the current issue. Nothing is answered from it: what cannot be read is logged, and None."""
+        issue = self.current()
+        if issue is None or not issue.about.get(name):
+            return None
+        key = (str(issue.about["issue_id"]), str(issue.about["issued_at"]))
+        if self._others.get(name, (None, None))[0] != key:
+            try:
+                self._others[name] = (key, read(_within(self._folder, str(issue.about[name]))))
+            except (OSError, ValueError, KeyError) as error:  # Arrow's own errors of reading are ValueErrors
+                logger.warning("a file beside the issue cannot be read", extra={"told": {"why": str(error)[:300]}})
+                return None
+        return self._others[name][1]
 
 
-def _read(folder: Path, told: bytes) -> Issue:
+def knows_until(name: str) -> datetime | None:
+    """The moment that an issue of this name knows; None for a name that does not tell."""
+    try:
+        return datetime.strptime(name.partition("-")[0], _KNOWS).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _read(folder: Path, told: bytes, *, grains: Sequence[Grain] = GRAINS) -> Issue:
     import pyarrow as pa
 
     try:
         about = json.loads(told)
-        return Issue(
-            about,
-            _tables(folder, {"interval": about["table"], "day": about.get("days_table")}),
-            _tables(folder, {"interval": about.get("baseline_table"), "day": about.get("baseline_days_table")}),
-            _mix(folder, about),
-        )
+        named = {"interval": about["table"], "day": about.get("days_table")}
+        beside = {"interval": about.get("baseline_table"), "day": about.get("baseline_days_table")}
+        tables = [_tables(folder, {one: names[one] for one in grains}) for names in (named, beside)]
+        return Issue(about, tables[0], tables[1], _mix(folder, about))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        logger.warning("an issued forecast cannot be read", extra={"told": {"why": str(error)[:300]}})
         raise UnavailableError(
             "the issued forecast cannot be read",
             expected="current.json and its tables",
-            came=str(error)[:300],
+            came=type(error).__name__,
             where="issued forecasts",
             remedy="Issue it again.",
         ) from error
 
 
 def _mix(folder: Path, about: Mapping[str, Any]) -> Mix | None:
-    import pyarrow.parquet as pq
-
     if not about.get("mix_table"):
         return None
     from training.parts import Mix
 
-    return Mix(pq.read_table(_inside(folder, about["mix_table"])), time_zone=str(about["time_zone"]))
-
-
-def _inside(folder: Path, name: Any) -> Path:
-    """The file of that name. ValueError for one that lies elsewhere."""
-    path = (folder / str(name)).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"table outside the folder: {name}")
-    return path
+    return Mix(_parquet(_within(folder, str(about["mix_table"]))), time_zone=str(about["time_zone"]))
 
 
 def _tables(folder: Path, named: Mapping[Grain, Any]) -> dict[Grain, Table]:
     """The tables in the folder that are named. ValueError for one that lies elsewhere."""
+    return {grain: Table(_parquet(_within(folder, str(name)))) for grain, name in named.items() if name}
+
+
+def _within(folder: Path, name: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"outside the folder: {name}")
+    return path
+
+
+def _parquet(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
-    found: dict[Grain, Table] = {}
-    for grain, name in named.items():
-        if name:
-            found[grain] = Table(pq.read_table(_inside(folder, name)))
-    return found
+    return pq.read_table(path)

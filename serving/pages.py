@@ -16,14 +16,22 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
+from markupsafe import Markup
 
+from centre.people import Person
 from data_contracts.errors import InputError, NotFound, ParleyError
 from serving import problems
+from serving.doors import PARTS
 from serving.phrases import PageLanguage, phrase, preferred
+from training import charts
+from training.report import Chart
 
 _HERE: Final = Path(__file__).parent
 _DIGEST: Final = re.compile(r"[0-9a-f]{32,}")
 _LANGUAGE_COOKIE: Final = "parley_language"
+
+# Who may read the inbox; deciding is for reviewers.
+OF_INBOX: Final = ("reviewer", "engineer", "viewer")
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
@@ -47,9 +55,14 @@ class PageRoute(APIRoute):
                 return refused(request, error)
             except RequestValidationError:
                 path = request.url.path[:80]
-                return refused(request, NotFound("no such page", expected="a page of the inbox", came=path))
+                return refused(request, NotFound("no such page", expected="a page of this application", came=path))
 
         return handler
+
+
+def reads_inbox(person: Person) -> bool:
+    """Whether this person may read the inbox; its links are shown to nobody else."""
+    return bool(person.roles.intersection(OF_INBOX))
 
 
 def page(request: Request, template: str, *, status: int = 200, **told: Any) -> HTMLResponse:
@@ -63,6 +76,7 @@ def page(request: Request, template: str, *, status: int = 200, **told: Any) -> 
             lang=language,
             path=request.url.path,
             switch=_with_language(request, "zh" if language == "en" else "en"),
+            served=request.app.state.desk.doors.only or PARTS,
             **told,
         )
     )
@@ -98,6 +112,11 @@ def report_page(folder: Path) -> Response:
     return HTMLResponse(text, headers=headers)
 
 
+def picture(kind: Any, data: dict[str, Any]) -> Markup:
+    """A chart as inline SVG (training.charts says which data each kind reads), which escapes every word itself."""
+    return Markup(charts.draw(Chart(kind, "", "", data)))  # noqa: S704
+
+
 def style() -> Response:
     """The style sheet."""
     text = (_HERE / "static" / "style.css").read_bytes()
@@ -113,9 +132,24 @@ def number(value: Any) -> str:
     return f"{value:,d}" if isinstance(value, int) else f"{value:,.4g}"
 
 
+def count(value: float | None) -> str:
+    """How many are expected: whole from ten on, one digit below; a dash for what is not known."""
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 10 else f"{value:,.1f}".removesuffix(".0")
+
+
+def percent(value: float | None) -> str:
+    """A share as people read it; a dash for what was not measured."""
+    return "–" if value is None else f"{value:.1%}"
+
+
 def span(low: Any, high: Any) -> str:
     """An interval as people read it."""
     return "–" if low is None and high is None else f"{number(low)} … {number(high)}"
+
+
+def between(low: float | None, high: float | None) -> str:
+    """An interval of counts as people read it."""
+    return "–" if low is None or high is None else f"{count(low)} – {count(high)}"
 
 
 def moment(value: Any) -> str:
@@ -150,8 +184,8 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(number=number, moment=moment, brief=_brief)
-    environment.globals.update(span=span)
+    environment.filters.update(number=number, count=count, percent=percent, moment=moment, brief=_brief)
+    environment.globals.update(span=span, between=between, reads_inbox=reads_inbox)
     return environment
 
 

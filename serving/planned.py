@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_contracts.errors import UnavailableError
+from data_contracts.errors import NotFound, UnavailableError
 
 Rows = list[dict[str, Any]]
+logger = logging.getLogger("parley.serving")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,19 @@ class Plans:
             self._held = (told, _read(self._folder, told))
         return self._held[1]
 
+    def named(self, plan_id: str) -> Planned:
+        """A plan of any time, by its id. NotFound where there is none of that name, UnavailableError as `current`."""
+        if self._folder is None or plan_id not in self.names():
+            raise NotFound("no such staffing plan", expected=f"one of the {len(self.names())} that were kept",
+                           came=plan_id[:80], where="query plan",
+                           remedy="Leave it out for the current one.")  # fmt: skip
+        return _read(self._folder, (self._folder / plan_id / "plan.json").read_bytes())
+
+    def names(self) -> tuple[str, ...]:
+        """The ids of all plans that were kept, oldest first."""
+        found = self._folder.glob("*/plan.json") if self._folder is not None else ()
+        return tuple(sorted(path.parent.name for path in found))
+
 
 def _read(folder: Path, told: bytes) -> Planned:
     import pyarrow as pa
@@ -52,10 +67,11 @@ def _read(folder: Path, told: bytes) -> Planned:
             raise ValueError(f"plan outside the folder: {about['plan_id']}")
         return Planned(about, _table(place / "intervals.parquet"), _table(place / "roster.parquet"))
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        logger.warning("a staffing plan cannot be read", extra={"told": {"why": str(error)[:300]}})
         raise UnavailableError(
             "the staffing plan cannot be read",
             expected="current.json and its tables",
-            came=str(error)[:300],
+            came=type(error).__name__,
             where="staffing plans",
             remedy="Run parley staff plan again.",
         ) from error

@@ -20,10 +20,15 @@ _MOST_FIELDS: Final = 20
 LONGEST_COMMENT: Final = 4_000
 
 
+def holder(request: Request, desk: Desk) -> Person | None:
+    """The person of the session cookie; None without a session."""
+    token = request.cookies.get(COOKIE, "")
+    return desk.doors.people.session(token, clock=desk.doors.clock) if token else None
+
+
 def signed_in(request: Request, desk: Desk) -> tuple[Person, str]:
     """The person of the session cookie, and the session's token. Raises NotSignedIn."""
-    token = request.cookies.get(COOKIE, "")
-    person = desk.doors.people.session(token, clock=desk.doors.clock) if token else None
+    person = holder(request, desk)
     if person is None:
         raise NotSignedIn(
             "nobody is signed in here",
@@ -33,7 +38,7 @@ def signed_in(request: Request, desk: Desk) -> tuple[Person, str]:
             remedy="Make a sign-in link with your own token: parley people invite NAME.",
         )
     request.scope["state"]["who"] = person.name
-    return person, token
+    return person, request.cookies[COOKIE]
 
 
 def set_cookie(response: Response, token: str, *, request: Request, desk: Desk) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -20,13 +18,14 @@ from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Envelope, Reason
+from serving.formats import CONTENT, Format, accepted, written
 from serving.forms import REFUSALS, Name, as_json, refusal
 from serving.planned import Planned
 
 router = APIRouter(tags=["answers"], route_class=ApiRoute)
 
-CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
-Format = Literal["json", "csv", "parquet"]
+# Who may see which agent works when; the rest of a plan is for viewers too.
+OF_ROSTER: Final = ("service", "planner", "engineer", "reviewer")
 View = Literal["intervals", "roster"]
 
 _EXAMPLE: dict[str, Any] = {
@@ -54,9 +53,9 @@ _EXAMPLE: dict[str, Any] = {
     operation_id="read_staffing",
     response_model=Envelope,
     responses={
-        200: {"content": {"application/json": {"example": _EXAMPLE}, CSV: {}, PARQUET: {}}},
-        304: {"description": "The plan that If-None-Match names is still the current one"},
-        404: refusal("No such queue, none planned"),
+        200: {"content": {"application/json": {"example": _EXAMPLE}, **CONTENT}},
+        304: {"description": "The plan that If-None-Match names is the one that is asked for"},
+        404: refusal("No such queue or plan, none planned"),
         **REFUSALS,
     },
 )
@@ -69,6 +68,9 @@ async def read(
     until: Annotated[AwareDatetime | None, Query(description="Begins before this time")] = None,
     view: Annotated[View, Query(description="The roster names agents: not for viewers")] = "intervals",
     form: Annotated[Format | None, Query(alias="format", description="Else by Accept, else JSON")] = None,
+    plan_id: Annotated[
+        Name | None, Query(alias="plan", description="An earlier plan; the current one without it")
+    ] = None,
 ) -> Response:
     """Each open interval's need, roster and probability of meeting the service level; or the roster's shifts.
 
@@ -76,33 +78,28 @@ async def read(
     the forecast that was planned for.
     """
     if view == "roster":
-        require(person, "service", "planner", "engineer", "reviewer")
-    plan = await run_in_threadpool(desk.plans.current)
-    if plan is None:
-        raise NotFound("nothing was planned yet", expected="a staffing plan", came="none", where="staffing plans",
-                       remedy="Run parley staff plan.")  # fmt: skip
-    form = form or _accepted(request.headers.get("accept", ""))
+        require(person, *OF_ROSTER)
+    plan = await run_in_threadpool(found, desk, plan_id)
+    form = form or accepted(request.headers.get("accept", ""))
     etag = f'"{plan.about["plan_id"]}-{view}-{form}"'
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": etag})
-    rows = _rows(plan, view, queue, since, until)
+    rows = rows_of(plan, view, queue=queue, since=since, until=until)
     body, kind = await run_in_threadpool(_body, desk, plan, view, rows, form)
     return Response(body, media_type=kind, headers={"ETag": etag, "Vary": "Accept"})
 
 
-def _accepted(accept: str) -> Format:
-    """The first of our forms that a client names."""
-    for part in accept.split(","):
-        kind = part.split(";")[0].strip().lower()
-        if kind in (CSV, PARQUET):
-            return "csv" if kind == CSV else "parquet"
-        if kind == "application/json":
-            break
-    return "json"
+def found(desk: Desk, plan_id: str | None) -> Planned:
+    """The plan of that name, the current one without. NotFound before the first, and where there is none of it."""
+    plan = desk.plans.named(plan_id) if plan_id else desk.plans.current()
+    if plan is None:
+        raise NotFound("nothing was planned yet", expected="a staffing plan", came="none", where="staffing plans",
+                       remedy="Run parley staff plan.")  # fmt: skip
+    return plan
 
 
-def _rows(
-    plan: Planned, view: View, queue: str | None, since: datetime | None, until: datetime | None
+def rows_of(
+    plan: Planned, view: View, *, queue: str | None = None, since: datetime | None = None, until: datetime | None = None
 ) -> list[dict[str, Any]]:
     """The rows that begin in [since, until); of a queue the roster is that of everybody, who may serve several."""
     if since is not None and until is not None and since >= until:
@@ -121,23 +118,21 @@ def _rows(
 
 
 def _body(desk: Desk, plan: Planned, view: View, rows: Sequence[dict[str, Any]], form: Format) -> tuple[bytes, str]:
-    if form == "csv":
-        return _as_csv(rows), f"{CSV}; charset=utf-8"
-    if form == "parquet":
-        return _as_parquet(rows), PARQUET
+    if form != "json":
+        return written(rows, form)
     about = plan.about
     return as_json({
         "answer": {**{name: about[name] for name in ("plan_id", "planned_at", "issue_id")}, view: plain(list(rows))},
         "source": about["source"],
         "version": f"forecast/{about['version']}" if about["version"] else None,
         "approval": about.get("approval"),
-        "degraded": list(_degraded(desk, plan)),
+        "degraded": list(degraded(desk, plan)),
         "prediction_id": about["plan_id"],
         "verdict_asked": False,
     }), "application/json"  # fmt: skip
 
 
-def _degraded(desk: Desk, plan: Planned) -> tuple[Reason, ...]:
+def degraded(desk: Desk, plan: Planned) -> tuple[Reason, ...]:
     """Why the plan is less than it could be: other contacts are expected by now, or by a model that may not answer."""
     told: list[Reason] = []
     issue = desk.issued.current()
@@ -147,22 +142,3 @@ def _degraded(desk: Desk, plan: Planned) -> tuple[Reason, ...]:
     if plan.about["source"] == "model" and plan.about.get("artefact") not in slot.approved:
         told.append({"reason": "planned_for_disowned_forecast", "detail": "its model may not answer any more"})
     return tuple(told)
-
-
-def _as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(rows[0] if rows else ())
-    for row in rows:
-        writer.writerow([as_json(plain(value)).decode() if isinstance(value, list) else plain(value)
-                         for value in row.values()])  # fmt: skip
-    return text.getvalue().encode()
-
-
-def _as_parquet(rows: Sequence[dict[str, Any]]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(list(rows)), sink, compression="zstd")
-    return bytes(sink.getvalue())

@@ -15,18 +15,24 @@ from training.report import Chart
 
 KINDS: Mapping[str, str] = {
     "reliability": "bins: [{confidence, accuracy, rows}], shares from 0 to 1",
-    "fan": "x: labels; median: numbers; actual: numbers or null; bands: [{level, low: [..], high: [..]}], widest first",
+    "fan": "x: labels; median: numbers; actual: numbers or null; bands: [{level, low: [..], high: [..]}], widest "
+    "first; null in all of them where nothing was told; optional names: {median, actual}",
     "bars": "labels: texts; values: numbers; optional low and high: numbers of the same length",
-    "curves": "series: [{name, x: [..], y: [..]}]; optional x_label, y_label",
+    "curves": "series: [{name, x: [..], y: [..]}]; optional x_label, y_label, x_ticks: [[x, label]]",
     "intervals": "items: [{label, estimate, low, high}]; optional reference: a number drawn as a line",
     "table": "columns: texts; rows: [[texts, one a column]]",
+    "gantt": "rows: [{label, start, end, breaks: [[start, end]]}]; ticks: [[place, label]]; places are numbers",
 }
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 40
+# Where data begin: below the legend.
+CROWN = 30
 ROW = 26
 # Colours that stay apart for the colour-blind (Okabe and Ito 2008).
 BLUE, ORANGE, GREEN, GREY, INK = "#0072b2", "#d55e00", "#009e73", "#d9dee5", "#5b6673"
+# What the legend shows of the bands of a fan, widest first: they lie on each other.
+SHADES = ("#d1e3f0", "#a3c9e0", "#7db3d5")
 SERIES = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#e69f00")
 TICKS = 5
 LONGEST_LABEL = 34
@@ -54,7 +60,7 @@ class _Frame:
         return LEFT + (value - self.x_low) / ((self.x_high - self.x_low) or 1.0) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - (value - self.y_low) / ((self.y_high - self.y_low) or 1.0) * (HEIGHT - TOP - BOTTOM)
+        return HEIGHT - BOTTOM - (value - self.y_low) / ((self.y_high - self.y_low) or 1.0) * (HEIGHT - CROWN - BOTTOM)
 
     def path(self, xs: Sequence[float], ys: Sequence[float | None]) -> str:
         """A line that breaks where a value is missing."""
@@ -102,12 +108,14 @@ def _fan(data: Mapping[str, Any]) -> str:
     for band in data["bands"]:
         drawn.append(_band(frame, xs, band["low"], band["high"]))
     drawn.append(_path(frame.path(xs, data["median"]), BLUE))
-    names = [("median 中位数", BLUE), *((f"{float(band['level']):.0%}", "#a9cbe3") for band in data["bands"])]
+    told = {"median": "median 中位数", "actual": "actual 实际", **data.get("names", {})}
+    names = [(told["median"], BLUE)]
+    names += [(f"{float(band['level']):.0%}", shade) for band, shade in zip(data["bands"], SHADES, strict=False)]
     if data.get("actual"):
         drawn.append(_path(frame.path(xs, data["actual"]), ORANGE))
         drawn += [f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.5" fill="{ORANGE}"/>'
                   for x, y in zip(xs, data["actual"], strict=True) if y is not None]  # fmt: skip
-        names.append(("actual 实际", ORANGE))
+        names.append((told["actual"], ORANGE))
     return _svg([*drawn, *_legend(names)])
 
 
@@ -134,7 +142,8 @@ def _curves(data: Mapping[str, Any]) -> str:
     xs = [float(x) for one in series for x in one["x"]]
     ys = [float(y) for one in series for y in one["y"] if y is not None]
     frame = _around(xs, ys)
-    drawn = frame.grid()
+    ticks = [(float(x), str(label)) for x, label in data.get("x_ticks", [])]
+    drawn = frame.grid(x_ticks=ticks)
     for one, colour in zip(series, _colours(len(series)), strict=True):
         drawn.append(_path(frame.path([float(x) for x in one["x"]], one["y"]), colour))
     names = [(str(one["name"]), colour) for one, colour in zip(series, _colours(len(series)), strict=True)]
@@ -180,13 +189,36 @@ def _table(data: Mapping[str, Any]) -> str:
     return _svg(drawn, height=2 * TOP + ROW * 0.8 * len(rows))
 
 
+def _gantt(data: Mapping[str, Any]) -> str:
+    """Bars from start to end, the breaks cut out of them."""
+    rows, ticks = data["rows"], data["ticks"]
+    ends = [float(one[end]) for one in rows for end in ("start", "end")] + [float(place) for place, _ in ticks]
+    left, right, step, low, high = 130, 34, 18, min(ends, default=0.0), max(ends, default=1.0)
+
+    def x(value: float) -> float:
+        return left + (float(value) - low) / ((high - low) or 1.0) * (WIDTH - left - right)
+
+    def bar(start: float, end: float, y: float, colour: str) -> str:
+        return f'<rect x="{x(start):.1f}" y="{y:.1f}" width="{x(end) - x(start):.1f}" height="12" fill="{colour}"/>'
+
+    height = TOP + step * max(1, len(rows)) + 26
+    drawn = [_line(x(place), TOP, x(place), height - 24, GREY) for place, _ in ticks]
+    drawn += [_text(x(place), height - 8, str(label)) for place, label in ticks]
+    for number, one in enumerate(rows):
+        y = TOP + number * step
+        drawn.append(_text(left - 8, y + 11, _short(str(one["label"]), 18), anchor="end"))
+        drawn.append(bar(one["start"], one["end"], y, BLUE))
+        drawn += [bar(start, end, y, GREY) for start, end in one["breaks"]]
+    return _svg(drawn if rows else [_nothing()], height=height)
+
+
 def _wide(text: str) -> int:
     return sum(1 if character.isascii() else 2 for character in text)
 
 
 DRAWN: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "reliability": _reliability, "fan": _fan, "bars": _bars, "curves": _curves, "intervals": _intervals,
-    "table": _table,
+    "table": _table, "gantt": _gantt,
 }  # fmt: skip
 
 
@@ -199,6 +231,8 @@ def _around(xs: Sequence[float], ys: Sequence[float]) -> _Frame:
 
 
 def _band(frame: _Frame, xs: Sequence[float], low: Sequence[float], high: Sequence[float]) -> str:
+    told = [place for place, pair in enumerate(zip(low, high, strict=True)) if None not in pair]
+    xs, low, high = ([column[place] for place in told] for column in (xs, low, high))
     there = frame.path(xs, high)
     back = " ".join(f"L{frame.x(x):.1f} {frame.y(y):.1f}" for x, y in zip(reversed(xs), reversed(low), strict=True))
     return f'<path d="{there} {back} Z" fill="{BLUE}" fill-opacity="0.18" stroke="none"/>'

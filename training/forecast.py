@@ -66,7 +66,7 @@ def judge(data: Path, *, candidate: Path, champion: Path | None, params: Params,
     events = _events(data)
     near = origins.issued(table, days=days, params=mine, events=events)
     far = forecast_horizons.weeks_ahead(table, days=days, params=mine, events=events)
-    figures = forecast_figures.figures(near, far, models=models, seed=seed)
+    figures = forecast_figures.figures(near, far, models=models, seed=seed, time_zone=mine.time_zone)
     return gates.report(
         params.policy("forecast"),
         champion="none" if champion is None else payload.digest(champion),

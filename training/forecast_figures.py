@@ -30,12 +30,12 @@ class Figures:
     limits: tuple[str, ...]
 
 
-def figures(asked: Issued, far: Issued | None, *, models: Mapping[str, Any], seed: int) -> Figures:
+def figures(asked: Issued, far: Issued | None, *, models: Mapping[str, Any], seed: int, time_zone: str) -> Figures:
     """All figures. asked: the judged days, a day ahead; far: the same from an origin a week, if there are weeks.
 
-    models: candidate and, if there is one, champion.
+    models: candidate and, if there is one, champion; time_zone: the one whose days these are.
     """
-    from training import forecast_horizons
+    from training import forecast_days, forecast_horizons
 
     said = {name: model.predict(asked.matrix(model.columns)) for name, model in models.items()}
     points = {name: _median(models[name], one["volume"]) for name, one in said.items()}
@@ -49,7 +49,10 @@ def figures(asked: Issued, far: Issued | None, *, models: Mapping[str, Any], see
                  *_handle_metrics(asked, ours["handle"], quantiles, seed)),
         comparisons=(*_comparisons(asked, points, seed), *_handle_comparisons(asked, said, models, seed)),
         slices=tuple(_slices(asked, points, seed)),
-        charts=(*_charts(asked, ours["volume"], quantiles, points), *forecast_horizons.chart(far, models=models),
+        charts=(*_charts(asked, ours["volume"], quantiles, points),
+                *forecast_days.charts(asked, models["candidate"], ours["volume"], points["candidate"],
+                                     time_zone=time_zone, seed=seed),
+                *forecast_horizons.chart(far, models=models),
                 forecast_horizons.honesty(asked, far, model=models["candidate"], seed=seed)),
         limits=("gates judge each day from its own start; the weeks ahead are told from one origin a week",
                 "baseline: the median of the six same weekdays before"),

@@ -140,7 +140,7 @@ class Data:
 class Chart:
     """A picture's data; `page` draws it. Kinds and the keys of `data` are listed in `charts.KINDS`."""
 
-    kind: Literal["reliability", "fan", "bars", "curves", "intervals", "table"]
+    kind: Literal["reliability", "fan", "bars", "curves", "intervals", "table", "gantt"]
     title: str
     title_zh: str
     data: dict[str, Any] = field(default_factory=dict)

@@ -193,6 +193,7 @@ def test_what_was_said_with_an_earlier_adjustment_stays_said(
     kept = issued.named(then.about["issue_id"])
 
     assert kept.about["adjustments"] == [first["adjustment_id"]]
+    assert [(one["factor"], one["reason"]) for one in kept.about["adjusted"]] == [(first["factor"], first["reason"])]
     assert quote_plus(kept.about["issue_id"]) == kept.about["issue_id"]  # it can be asked for as it stands
     since, until = END, END + timedelta(days=1)
     one, other = (issue.table("interval").rows("billing", since=since, until=until) for issue in (then, kept))

@@ -38,6 +38,11 @@ def hidden(page: str, name: str) -> str:
     return found.group(1) if found else ""
 
 
+def words(page: Any) -> str:
+    """What a page says, without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.text))
+
+
 @contextmanager
 def reviewing(office: Office, home: Path, clock: FixedClock, **doors: Any) -> Iterator[Browser]:
     """The pages over an office's history and reports; erin, who asks there, is a reviewer too. doors: further ones."""

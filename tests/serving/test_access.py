@@ -160,7 +160,7 @@ def test_one_key_in_two_objects_is_no_repetition(house: House, client: Client) -
 @pytest.mark.parametrize(
     ("path", "known"),
     [
-        ("/v1/forecast?queu=billing", "from, grain, issue, queue"),
+        ("/v1/forecast?queu=billing", "channel, format, from, grain, issue, language, queue"),
         ("/v1/models?family=intent", "no parameters"),
         ("/v1/retrainings/run-1?verbose=1&x=", "no parameters"),
     ],

@@ -14,7 +14,7 @@ import pytest
 from centre.clock import FixedClock
 from serving import main
 from serving.phrases import phrase
-from tests.serving import browsing
+from tests.serving import browsing, plans
 from tests.serving.house import House, Office, make
 from training import promotion
 from training.history import MemoryHistory
@@ -98,3 +98,28 @@ def test_a_reviewer_who_reads_chinese_rejects_in_chinese(
         browser.wait_for(phrase("is_rejected", "zh"))
 
     assert promotion.standing(office.history).request(asked.body["id"]).why == "中文样本太少"
+
+
+def test_a_manager_reads_tomorrow_on_a_phone_and_finds_the_queue(house: House, address: str, tmp_path: Path) -> None:
+    plans.look_back(house.doors.issued_dir, plans.issue(house.doors.issued_dir))
+    assert house.doors.staffing_dir is not None
+    plans.plan(house.doors.staffing_dir)
+    code = house.doors.people.invite("viewer-1", clock=house.doors.clock)
+    fits = "return document.documentElement.scrollWidth <= window.innerWidth"
+    with browsing.window(tmp_path) as browser:
+        browser.picture(tmp_path / "phone.png", width=420)
+        browser.open(f"{address}/sign-in?code={code}")
+        browser.wait_for(phrase("answering", "en"))
+        browser.click("nav a[href='/forecast']")
+        browser.wait_for("all queues (site), Sat 05-02")
+        browser.click("select[name=queue] option[value=billing]")
+        browser.click("form.choose button")
+        browser.wait_for("Forecast: billing, Sat 05-02")
+        drawn = browser.run("return document.querySelectorAll('.chart svg path').length")
+        fitting = [browser.run(fits)]
+        browser.click("nav a[href='/staffing']")
+        browser.wait_for(phrase("not_for_viewers", "en"))
+        fitting.append(browser.run(fits))
+
+    assert drawn > 10
+    assert fitting == [True, True]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +63,55 @@ def test_the_intervals_that_begin_in_the_half_open_period_are_answered(issued: P
     assert told["answer"]["intervals"][0]["offered_q500"] == 38.0
     assert (told["source"], told["version"]) == ("baseline", None)
     assert [one["reason"] for one in told["degraded"]] == ["no_approved_model"]
+
+
+@pytest.mark.parametrize("by", ["accept", "format"])
+def test_the_same_rows_come_as_csv_and_as_parquet(issued: Path, client: Client, by: str) -> None:
+    issue(issued)
+    kinds = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+    told = {
+        form: client.get(QUESTION, headers={"accept": kind}) if by == "accept"
+        else client.get(f"{QUESTION}&format={form}")
+        for form, kind in kinds.items()
+    }  # fmt: skip
+
+    rows = list(csv.DictReader(io.StringIO(told["csv"].text)))
+    table = pq.read_table(io.BytesIO(told["parquet"].content)).to_pylist()
+    assert [(row["queue"], row["interval_start"], row["offered_q500"]) for row in rows] == [
+        ("billing", "2026-05-01T09:00:00Z", "38.0"), ("billing", "2026-05-01T09:30:00Z", "39.0"),
+    ]  # fmt: skip
+    assert [row["interval_start"] for row in table] == [START + timedelta(hours=9), START + timedelta(hours=9.5)]
+    assert told["csv"].headers["content-type"].startswith("text/csv")
+    assert told["parquet"].headers["content-type"] == kinds["parquet"]
+
+
+def test_rows_that_were_taken_along_are_written_down_as_answers(house: House, issued: Path) -> None:
+    issue(issued)
+
+    with house.open() as client:
+        client.get(f"{QUESTION}&format=csv")
+
+    assert [one.data["capability"] for one in house.events("prediction.served")] == ["forecast"]
+
+
+def test_while_it_is_switched_off_there_are_no_rows(house: House, issued: Path, client: Client) -> None:
+    house.shelf.put(Slot("forecast", off={"reason": "test"}))
+    issue(issued)
+
+    answer = client.get(f"{QUESTION}&format=csv")
+
+    assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
+def test_an_issue_that_cannot_be_read_says_so_without_naming_a_place(issued: Path, client: Client) -> None:
+    issue(issued, table="i-1/gone.parquet")
+
+    answer = client.get(QUESTION)
+
+    assert answer.status_code == 503
+    assert str(issued) not in answer.text
+    assert "FileNotFoundError" in answer.text
 
 
 def test_what_is_unknown_is_null(issued: Path, client: Client) -> None:
@@ -274,82 +325,3 @@ def test_an_answer_says_that_planners_changed_it_and_the_baselines_beside_it_was
     assert "adjusted" in [one["reason"] for one in told["degraded"]]
     assert outside["answer"]["adjustments"] == []
     assert "adjusted" not in [one["reason"] for one in outside["degraded"]]
-
-
-def in_parts(issued: Path, **about: Any) -> None:
-    """Issue i-1 with means, days and a mix: three quarters of billing come by voice, a quarter by chat."""
-    issue(issued, **about)
-    path = issued / "i-1" / "intervals.parquet"
-    levels = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
-    spread = {f"offered_{level}": 20.0 + 3.0 * (place - 3) for place, level in enumerate(levels)}
-    handle = {f"handle_{level}": 300.0 for level in levels}
-    rows = [{**row, **spread, **handle, "offered_mean": 20.0} for row in pq.read_table(path).to_pylist()]
-    pq.write_table(pa.Table.from_pylist(rows), path)
-    days = [
-        {"queue": queue, "interval_start": START, "interval_s": 86400, "offered_mean": 960.0, **spread}
-        for queue in ("billing", "sales")
-    ]
-    pq.write_table(pa.Table.from_pylist(days), issued / "i-1" / "days.parquet")
-    mix = [
-        {"queue": "billing", "channel": channel, "language": "zh", "hour": hour, "share": share, "handle_ratio": ratio,
-         "excess": 1.0, "day_excess": 1.0}
-        for channel, share, ratio in (("voice", 0.75, 1.0), ("chat", 0.25, 2.0)) for hour in range(168)
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(mix), issued / "i-1" / "mix.parquet")
-    told = json.loads((issued / "current.json").read_text())
-    more = {"days_table": "i-1/days.parquet", "mix_table": "i-1/mix.parquet", "time_zone": "UTC"}
-    (issued / "current.json").write_text(json.dumps({**told, **more}))
-
-
-def test_what_comes_by_a_channel_and_in_a_language_is_a_part_of_the_queue(issued: Path, client: Client) -> None:
-    in_parts(issued)
-
-    voice, chat, whole = (
-        client.get(QUESTION + more).json()["answer"] for more in ("&channel=voice", "&channel=chat", "")
-    )
-
-    assert (voice["channel"], voice["language"], whole["channel"]) == ("voice", None, None)
-    means = [one["intervals"][0]["offered_mean"] for one in (voice, chat, whole)]
-    assert means == pytest.approx([15.0, 5.0, 20.0])
-    assert chat["intervals"][0]["handle_q500"] == pytest.approx(480.0)  # twice as long as voice: 240 and 480
-    day = client.get("/v1/forecast?queue=billing&grain=day&language=zh&channel=chat"
-                     "&from=2026-05-01T00:00:00Z&to=2026-05-02T00:00:00Z").json()  # fmt: skip
-    assert day["answer"]["intervals"][0]["offered_mean"] == pytest.approx(240.0)
-
-
-@pytest.mark.parametrize(("more", "told"), [
-    ("&channel=fax", "chat/zh, voice/zh"), ("&language=de", "chat/zh, voice/zh"),
-    ("&channel=voice&language=en", "voice/zh"),
-])  # fmt: skip
-def test_a_part_that_the_queue_lacks_is_refused_with_those_it_has(
-    issued: Path, client: Client, more: str, told: str
-) -> None:
-    in_parts(issued)
-
-    answer = client.get(QUESTION + more)
-
-    assert answer.status_code == 404
-    assert told in answer.json()["expected"]
-
-
-def test_a_queue_whose_contacts_were_not_told_apart_and_an_older_issue_have_no_parts(
-    issued: Path, client: Client
-) -> None:
-    in_parts(issued)
-    assert client.get(QUESTION.replace("billing", "sales") + "&channel=voice").status_code == 404
-
-    issue(issued, id_="i-2")
-    refused = client.get(QUESTION + "&channel=voice")
-    assert (refused.status_code, refused.json()["remedy"]) == (404, "Issue the forecast again.")
-
-
-def test_a_channel_is_the_models_where_it_is_approved_for_it(house: House, issued: Path, client: Client) -> None:
-    champion = promoted("forecast", version="2", scope=Scope(channels=("voice",)))
-    house.shelf.put(Slot("forecast", promotion=champion, approved={"a" * 64: champion.scope}))
-    in_parts(
-        issued, **{**of_model(), "baseline_table": "i-1/intervals.parquet", "baseline_days_table": "i-1/days.parquet"}
-    )
-
-    told = {more: client.get(QUESTION + more).json()["source"] for more in ("&channel=voice", "&channel=chat", "")}
-
-    assert told == {"&channel=voice": "model", "&channel=chat": "baseline", "": "baseline"}

@@ -37,6 +37,7 @@ def planned(folder: Path, *, id_: str = "p-1", **about: Any) -> None:
     told = {"plan_id": id_, "planned_at": "2026-05-01T06:00:00Z", "issue_id": "i-1", "source": "baseline",
             "version": None, "approval": None, "artefact": None, "queues": ["billing", "sales"]}  # fmt: skip
     (folder / "current.json").write_text(json.dumps({**told, **about}))
+    (folder / id_ / "plan.json").write_text(json.dumps({**told, **about}))
 
 
 @pytest.fixture
@@ -120,6 +121,16 @@ def test_what_has_not_changed_is_not_sent_again(plans: Path, client: Client) -> 
     assert (fresh.status_code, fresh.json()["answer"]["plan_id"]) == (200, "p-2")
 
 
+def test_an_earlier_plan_is_answered_by_its_name(plans: Path, client: Client) -> None:
+    planned(plans)
+    planned(plans, id_="p-2")
+
+    then, unknown = (client.get(f"{QUESTION}?plan={name}") for name in ("p-1", "../p-1"))
+
+    assert then.json()["answer"]["plan_id"] == "p-1"
+    assert (unknown.status_code, unknown.json()["expected"]) == (404, "one of the 2 that were kept")
+
+
 def test_a_plan_for_a_forecast_that_was_issued_anew_says_so(house: House, plans: Path, client: Client) -> None:
     planned(plans)
     issue(house.doors.issued_dir, id_="i-2")
@@ -157,4 +168,7 @@ def test_a_question_without_an_answer_is_refused(plans: Path, client: Client, ta
 def test_a_plan_that_lies_elsewhere_or_is_broken_is_told(plans: Path, client: Client, id_: str) -> None:
     planned(plans, plan_id=id_)
 
-    assert client.get(QUESTION).status_code == 503
+    answer = client.get(QUESTION)
+
+    assert answer.status_code == 503
+    assert str(plans) not in answer.text

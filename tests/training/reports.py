@@ -40,6 +40,8 @@ CHARTS = (
           {"items": [{"label": "chat", "estimate": 0.02, "low": -0.01, "high": 0.05}], "reference": 0}),
     Chart("table", "Answers when words vary", "换说法",
           {"columns": ["kind 变化", "rows"], "rows": [["typos <b>", 300]]}),
+    Chart("gantt", "Who works when", "班次",
+          {"rows": [{"label": "a-1", "start": 8, "end": 16.5, "breaks": [[12, 12.5]]}], "ticks": [[8, "08:00"]]}),
 )  # fmt: skip
 
 

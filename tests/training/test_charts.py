@@ -63,3 +63,46 @@ def test_empty_bars_and_flat_curves_are_drawn() -> None:
     flat = charts.draw(Chart("curves", "", "", {"series": [{"name": "a", "x": [1, 1], "y": [0.0, 0.0]}]}))
     assert "cannot" not in flat
     assert "nan" not in flat
+
+
+def test_what_was_not_told_is_left_out_of_a_fan() -> None:
+    told = {"x": ["08:00", "09:00", "10:00"], "median": [None, 5, 6], "actual": [4, None, None],
+            "bands": [{"level": 0.8, "low": [None, 3, 4], "high": [None, 7, 8]}]}  # fmt: skip
+
+    drawn = charts.draw(Chart("fan", "", "", told))
+
+    assert "cannot" not in drawn
+    (band,) = re.findall(r'd="(M[^"]+) Z" fill="#0072b2"', drawn)
+    assert len(re.findall(r"[ML]", band)) == 4
+    assert len(re.findall(r"<circle", drawn)) == 1
+
+
+def test_a_fan_speaks_the_words_that_it_is_given() -> None:
+    drawn = charts.draw(Chart("fan", "", "", {"x": ["a", "b"], "median": [1, 2], "actual": [1, 2], "bands": [],
+                                              "names": {"median": "中位数", "actual": "<b>"}}))  # fmt: skip
+
+    assert "中位数" in drawn
+    assert "median" not in drawn
+    assert "<b>" not in drawn
+
+
+def test_a_shift_is_drawn_as_long_as_it_lasts_with_its_breaks_in_place() -> None:
+    rows = [{"label": "<i>", "start": 8, "end": 16, "breaks": [[12, 13]]}, {"label": "b", "start": 10, "end": 14,
+                                                                        "breaks": []}]  # fmt: skip
+    drawn = charts.draw(Chart("gantt", "", "", {"rows": rows, "ticks": [[8, "08:00"], [16, "16:00"]]}))
+
+    bars = [
+        (float(x), float(width)) for x, width in re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', drawn)
+    ]
+    (start, whole), (pause, short), (_, half) = bars
+    assert half == pytest.approx(whole / 2, abs=0.2)
+    assert short == pytest.approx(whole / 8, abs=0.2)
+    assert pause - start == pytest.approx(whole / 2, abs=0.2)
+    assert "<i>" not in drawn
+
+
+def test_curves_are_labelled_where_they_are_told_to() -> None:
+    drawn = charts.draw(Chart("curves", "", "", {"series": [{"name": "a", "x": [0, 4], "y": [0, 1]}],
+                                                 "x_ticks": [[0, "08:00"], [2, "12:00"]]}))  # fmt: skip
+
+    assert [drawn.count(label) for label in ("08:00", "12:00")] == [1, 1]
