@@ -24,17 +24,19 @@ HORIZON_DAYS = 56
 def evaluate_forecast(
     *, history: Path, test_days: int, origin_step_days: int, update_at: str | None, country: str | None,
     time_zone: str | None, rivals: bool, changes: Sequence[str], seed: int, threads: int, events: Path | None = None,
+    page: Path | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """`training.forecast_evaluation` on a file; see there for the figures. Adds `remarks`: what was mended and why.
 
-    update_at: HH:MM of the local day. events: a file of `centre.intake.calendar_csv`. Raises what reading a file
-    raises, InputError for numbers of days that make no sense, NotEnoughData where the days before the judged ones are
-    too few.
+    update_at: HH:MM of the local day. events: a file of `centre.intake.calendar_csv`. page: where to write the
+    evaluation as a page to look at. Raises what reading a file raises, InputError for numbers of days that make no
+    sense, NotEnoughData where the days before the judged ones are too few.
     """
     from centre.intake import calendar_csv, counts
-    from training import forecast_evaluation, params
+    from training import forecast_evaluation, forecast_page, params
     from training.forecast_evaluation import Question
 
+    _refuse_nowhere(page)
     question = Question(_days(test_days, "--test-days"), _days(origin_step_days, "--origin-step-days"),
                         _time(update_at), rivals)  # fmt: skip
     given = [f"forecast.country={country}"] if country else []
@@ -45,18 +47,18 @@ def evaluate_forecast(
     try:
         with tempfile.TemporaryDirectory(prefix="parley-evaluate-") as folder:
             found = forecast_evaluation.evaluate(
-                table_of(read),
-                question,
-                params=told,
-                seed=seed,
-                threads=threads,
-                to=Path(folder),
-                events=announced,
+                table_of(read), question, params=told, seed=seed, threads=threads, to=Path(folder), events=announced
             )
+            remarks = [*read.remarks, *_remarks(announced, read)]
+            if page:
+                text = forecast_page.render(
+                    found, name=history.name, remarks=remarks, time_zone=told.time_zone, seed=seed
+                )
+                page.write_text(text, encoding="utf-8")
     except NotEnoughData as error:
         error.where = str(history)
         raise
-    return {**found, "remarks": [*read.remarks, *_remarks(announced, read)]}
+    return {**found.figures, "remarks": remarks}
 
 
 def _remarks(events: pa.Table | None, read: Counts) -> list[str]:
@@ -67,6 +69,13 @@ def _remarks(events: pa.Table | None, read: Counts) -> list[str]:
     unknown = sorted(named - set(read.rows["queue"]))
     missing = [f"events name queues that the history does not: {', '.join(unknown)}"[:200]] if unknown else []
     return [f"{events.num_rows} rows of calendar events are read, each from when it was known", *missing]
+
+
+def _refuse_nowhere(page: Path | None) -> None:
+    """Before minutes of work: whether the page can be written at all."""
+    if page is not None and not page.absolute().parent.is_dir():
+        raise InputError("nowhere to write the page", expected="a folder that is there", came=str(page.parent),
+                         where="--page")  # fmt: skip
 
 
 def table_of(read: Counts) -> pa.Table:

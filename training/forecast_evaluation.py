@@ -43,14 +43,24 @@ class Question:
     rivals: bool = False
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What was asked of the model, what it said of volume (n, quantiles), and the figures."""
+
+    asked: Issued
+    model: Any
+    said: Floats
+    figures: dict[str, Any]
+
+
 def evaluate(
     table: pa.Table, question: Question, *, params: ForecastParams, seed: int, threads: int, to: Path,
     events: pa.Table | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> Judged:  # fmt: skip
     """Learn, issue and judge. table: intervals as `features.demand` has them; to: an empty folder for the payload.
 
     events: rows of `calendar_events`; each origin, to learn from or judged, reads those that were known by then.
-    Returns plain figures. NotEnoughData where too few days are left to learn from.
+    The figures are plain data. NotEnoughData where too few days are left to learn from.
     """
     days = origins.local_days(table, time_zone=params.time_zone)
     learned, judged = days[: -question.test_days], days[-question.test_days :]
@@ -82,7 +92,7 @@ def evaluate(
         "days": {"train": len(train), "held": len(held), "test": len(judged)}, "rows": len(asked.offered),
         "queues": len(set(asked.queue)), "interval_s": int(table["interval_s"][0].as_py()),
     }  # fmt: skip
-    told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params)
+    told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params, events=events)
     if question.rivals:
         told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
     rest = _Rest(None, {})
@@ -91,7 +101,7 @@ def evaluate(
     told["rest_of_day_wape"] = rest.wape
     for name, figures in told["baselines"].items():
         figures["rest_of_day_wape"] = rest.planners.get(name)
-    return told
+    return Judged(asked, model, said, told)
 
 
 def planners(asked: Issued) -> dict[str, Floats]:
@@ -107,13 +117,20 @@ def planners(asked: Issued) -> dict[str, Floats]:
 
 
 def _by_residuals(
-    table: pa.Table, asked: Issued, model: Any, learned: Sequence[date], *, question: Question, params: ForecastParams
+    table: pa.Table,
+    asked: Issued,
+    model: Any,
+    learned: Sequence[date],
+    *,
+    question: Question,
+    params: ForecastParams,
+    events: pa.Table | None,
 ) -> dict[str, Any] | None:
     """Intervals of the judged days by the errors of the days before them, which were asked for in the same steps."""
     days = learned[forecast_residuals.FEWEST_DAYS :][-forecast_residuals.MOST_DAYS :]
     if not days:
         return None
-    past = origins.told(table, asked=_asked(days, question, params), params=params)
+    past = origins.told(table, asked=_asked(days, question, params), params=params, events=events)
     return forecast_residuals.of_days(model, past=past, judged=asked, levels=LEVELS)
 
 

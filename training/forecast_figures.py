@@ -49,7 +49,8 @@ def figures(asked: Issued, far: Issued | None, *, models: Mapping[str, Any], see
                  *_handle_metrics(asked, ours["handle"], quantiles, seed)),
         comparisons=(*_comparisons(asked, points, seed), *_handle_comparisons(asked, said, models, seed)),
         slices=tuple(_slices(asked, points, seed)),
-        charts=(*_charts(asked, ours["volume"], quantiles, points),
+        charts=(fan(asked, ours["volume"], quantiles),
+                by_hour(asked, {name: points[name] for name in ("candidate", "baseline")}),
                 *forecast_days.charts(asked, models["candidate"], ours["volume"], points["candidate"],
                                      time_zone=time_zone, seed=seed),
                 *forecast_horizons.chart(far, models=models),
@@ -206,30 +207,26 @@ def _slices(asked: Issued, points: Mapping[str, Floats], seed: int) -> list[Slic
     ]  # fmt: skip
 
 
-def _charts(
-    asked: Issued, predicted: Floats, quantiles: Sequence[float], points: Mapping[str, Floats]
-) -> tuple[Chart, ...]:
-    return (_fan(asked, predicted, quantiles), _by_hour(asked, points))
-
-
-def _fan(asked: Issued, predicted: Floats, quantiles: Sequence[float]) -> Chart:
-    """The last judged days of the busiest queue."""
+def fan(asked: Issued, predicted: Floats, quantiles: Sequence[float]) -> Chart:
+    """The last judged intervals of the busiest queue, at its local times."""
     queues = np.asarray(asked.queue, dtype=object)
     busiest = max(sorted(set(queues)), key=lambda one: float(asked.offered[queues == one].sum()))
     shown = np.flatnonzero(queues == busiest)[-FAN_POINTS:]
-    starts = asked.design["interval_start"].to_pylist()
+    minutes = asked.column("minute_of_day").astype(int)
     bands = [
         {"level": level, "low": predicted[shown, place(quantiles, (1 - level) / 2)].tolist(),
          "high": predicted[shown, place(quantiles, (1 + level) / 2)].tolist()}
         for level in (0.95, 0.8, 0.5)
     ]  # fmt: skip
     return Chart("fan", f"The last judged intervals of {busiest}", f"{busiest}：最后的判定时段", {
-        "x": [f"{starts[one]:%m-%d %H:%M}" for one in shown], "bands": bands,
+        "x": [f"{asked.day[one][5:]} {minutes[one] // 60:02d}:{minutes[one] % 60:02d}" for one in shown],
+        "bands": bands,
         "median": predicted[shown, place(quantiles, 0.5)].tolist(), "actual": asked.offered[shown].tolist(),
     })  # fmt: skip
 
 
-def _by_hour(asked: Issued, points: Mapping[str, Floats]) -> Chart:
+def by_hour(asked: Issued, points: Mapping[str, Floats]) -> Chart:
+    """WAPE by hour of the local day, of points (n,) by name."""
     hour = np.floor(asked.column("minute_of_day") / 60.0).astype(int)
     shown = [one for one in sorted(set(hour)) if asked.offered[hour == one].sum() > 0]
 
@@ -238,8 +235,8 @@ def _by_hour(asked: Issued, points: Mapping[str, Floats]) -> Chart:
         return float(np.abs(asked.offered - point)[mine].sum() / asked.offered[mine].sum())
 
     series = [
-        {"name": name, "x": [float(one) for one in shown], "y": [wape(points[name], one) for one in shown]}
-        for name in ("candidate", "baseline")
+        {"name": name, "x": [float(one) for one in shown], "y": [wape(point, one) for one in shown]}
+        for name, point in points.items()
     ]
     return Chart("curves", "WAPE by hour of the day", "各小时误差",
                  {"series": series, "x_label": "hour 小时", "y_label": "WAPE"})  # fmt: skip

@@ -73,11 +73,21 @@ def chart(far: Issued | None, *, models: Mapping[str, Any]) -> tuple[Chart, ...]
     if far is None:
         return ()
     points = {name: _points(far, model) for name, model in models.items()}
-    points["baseline"] = baselines.same_weekdays(far)
-    ahead = np.floor(far.column("ahead_h") / 24.0).astype(int)
-    shown = [one for one in range(int(ahead.max()) + 1) if far.offered[ahead == one].sum() > 0]
+    return by_days_ahead(far, {**points, "baseline": baselines.same_weekdays(far)})
+
+
+def by_days_ahead(asked: Issued, points: Mapping[str, Floats]) -> tuple[Chart, ...]:
+    """WAPE by days ahead, of points (n,) by name; nothing where all were asked for a day ahead."""
+    ahead = np.floor(asked.column("ahead_h") / 24.0).astype(int)
+    shown = [one for one in range(int(ahead.max(initial=0)) + 1) if asked.offered[ahead == one].sum() > 0]
+    if len(shown) < 2:
+        return ()
     series = [
-        {"name": name, "x": [float(one + 1) for one in shown], "y": [_wape(far, point, ahead == one) for one in shown]}
+        {
+            "name": name,
+            "x": [float(one + 1) for one in shown],
+            "y": [_wape(asked, point, ahead == one) for one in shown],
+        }
         for name, point in points.items()
     ]
     told = {"series": series, "x_label": "days ahead 提前天数", "y_label": "WAPE"}

@@ -6,14 +6,14 @@ is a function of the report alone, so the digest that approval signs covers what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from training import charts
+from training import charts as pictures
 from training.report import Chart, Report
 
 SECTIONS = ("verdict", "gates", "metrics", "comparisons", "slices", "charts", "rows", "limits")
@@ -31,16 +31,20 @@ WORDS: Mapping[str, str] = {
 
 def render(report: Report) -> str:
     """The page as HTML text."""
+    return rendered(
+        "page.html", charts=report.charts, report=report, digest=report.digest(), claim=CLAIMS[report.claim],
+        title=f"{report.family.capitalize()} model: judged report",
+        title_zh=f"{FAMILIES_ZH.get(report.family, report.family)}模型评判报告", words=WORDS, interval=_interval,
+    )  # fmt: skip
+
+
+def rendered(template: str, *, charts: Sequence[Chart], **told: Any) -> str:
+    """A template of this folder as HTML text, its pictures drawn."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     pages.filters.update(number=_number, signed=_signed, count=_count)
-    drawn = [_drawn(chart) for chart in report.charts]
-    return pages.get_template("page.html").render(
-        report=report, digest=report.digest(), title=f"{report.family.capitalize()} model: judged report",
-        title_zh=f"{FAMILIES_ZH.get(report.family, report.family)}模型评判报告", claim=CLAIMS[report.claim],
-        words=WORDS, drawn=drawn, interval=_interval,
-    )  # fmt: skip
+    return pages.get_template(template).render(drawn=[_drawn(chart) for chart in charts], **told)
 
 
 def _drawn(chart: Chart) -> Mapping[str, Any]:
@@ -50,7 +54,7 @@ def _drawn(chart: Chart) -> Mapping[str, Any]:
     if chart.kind == "table" and isinstance(rows, list) and isinstance(chart.data.get("columns"), list):
         return {**named, "columns": chart.data["columns"], "rows": rows}
     # Made by `charts`, which escapes every word of data itself.
-    return {**named, "svg": Markup(charts.draw(chart))}  # noqa: S704
+    return {**named, "svg": Markup(pictures.draw(chart))}  # noqa: S704
 
 
 def write(report: Report, *, to: Path) -> None:

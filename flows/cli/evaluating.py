@@ -81,6 +81,7 @@ def forecast(
     origin_step_days: Annotated[int, typer.Option(help="Judged days between one origin and the next.")] = 1,
     update_at: Annotated[str | None, typer.Option(help="HH:MM: also judge the rest of each day as told then.")] = None,
     country: Annotated[str | None, typer.Option(help="ISO code, for public holidays; none without it.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the evaluation as a page with its pictures (HTML).")] = None,
     events: Annotated[
         Path | None, typer.Option(help="kind,name,starts_at,ends_at,known_at (and queues): what planners knew of.")
     ] = None,
@@ -98,7 +99,7 @@ def forecast(
         told = evaluate_forecast(
             history=history, test_days=test_days, origin_step_days=origin_step_days, update_at=update_at,
             country=country, time_zone=time_zone, rivals=rivals, changes=changes or (), seed=seed, threads=threads,
-            events=events,
+            events=events, page=page,
         )  # fmt: skip
     out(told) if as_json else _say_forecast(told)
 

@@ -50,7 +50,7 @@ def told(
     return evaluate_forecast(
         history=path, test_days=test_days, origin_step_days=step, update_at=update_at, seed=0, threads=1,
         country=other.get("country"), time_zone=other.get("time_zone"), rivals=other.get("rivals", False),
-        changes=other.get("changes", ("forecast.rounds=20",)), events=other.get("events"),
+        changes=other.get("changes", ("forecast.rounds=20",)), events=other.get("events"), page=other.get("page"),
     )  # fmt: skip
 
 
@@ -288,3 +288,22 @@ def test_the_command_prints_one_object_or_a_table(tmp_path: Path, capsys: pytest
     assert "80% intervals" in shown
     assert "ours" in shown
     assert run(["evaluate", "forecast", "--history", str(tmp_path / "none.csv"), "--test-days", "5"]) == 5
+
+
+def test_the_evaluation_can_be_had_as_a_page_with_its_pictures(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    figures = told(write(tmp_path / "<counts>.csv", days=50), test_days=9, step=3, page=page)
+
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "&lt;counts&gt;.csv" in text
+    for title in ("Best judged day", "Worst judged day", "WAPE by hour", "WAPE by days ahead", "WAPE by queue",
+                  "Share of counts below each quantile", "What the intervals hold"):  # fmt: skip
+        assert title in text
+    assert f"{figures['wape']['30min']:.2%}" in text
+    assert "cannot be drawn" not in text
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere to write"):
+        told(tmp_path / "not-even-read.csv", page=tmp_path / "none" / "page.html")
