@@ -92,6 +92,8 @@ def evaluate(
         "days": {"train": len(train), "held": len(held), "test": len(judged)}, "rows": len(asked.offered),
         "queues": len(set(asked.queue)), "interval_s": int(table["interval_s"][0].as_py()),
     }  # fmt: skip
+    ahead = [str(1 + int(one // 24)) for one in asked.column("ahead_h")]
+    told |= {"by_queue": _by(asked.queue, asked, model, said), "by_days_ahead": _by(ahead, asked, model, said)}
     told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params, events=events)
     if question.rivals:
         told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
@@ -184,6 +186,23 @@ def _honesty(asked: Issued, model: Any, said: Floats) -> dict[str, Any]:
             width[name] = _figure((quantiles[:, high] - quantiles[:, low]).mean())
         found["coverage"][f"{level:.0%}".rstrip("%")] = inside
         found["mean_width"][f"{level:.0%}".rstrip("%")] = width
+    return found
+
+
+def _by(names: Sequence[str], asked: Issued, model: Any, said: Floats) -> dict[str, dict[str, Any]]:
+    """Of the rows of each name (queue, days ahead): contacts, WAPE of the intervals, the median of six's, coverage."""
+    middle, beside = said[:, forecast_figures.place(model.quantiles, 0.5)], baselines.same_weekdays(asked)
+    held = [forecast_figures.covered(asked.offered, said, model.quantiles, level=level) for level in LEVELS]
+    labels, place = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+    found: dict[str, dict[str, Any]] = {}
+    for number, label in sorted(enumerate(labels), key=lambda one: (len(one[1]), one[1])):
+        mine = place == number
+        found[str(label)] = {
+            "contacts": _figure(asked.offered[mine].sum()), "wape": _wape(asked.offered[mine], middle[mine]),
+            "wape_median_of_six": _wape(asked.offered[mine], beside[mine]),
+            "coverage": {f"{level:.0%}".rstrip("%"): _figure(inside[mine].mean())
+                         for level, inside in zip(LEVELS, held, strict=True)},
+        }  # fmt: skip
     return found
 
 

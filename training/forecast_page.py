@@ -40,7 +40,7 @@ def charts(judged: Judged, *, time_zone: str, seed: int) -> tuple[Chart, ...]:
         forecast_figures.by_hour(asked, points),
         *ahead,
         _calibration(judged),
-        _by_queue(judged, points),
+        _by_queue(judged.figures),
         forecast_horizons.honesty(asked, asked if ahead else None, model=model, seed=seed),
     )
 
@@ -68,20 +68,13 @@ def _calibration(judged: Judged) -> Chart:
                  {"series": [said, *series], "x_label": "quantile 分位", "y_label": "share 比例"})  # fmt: skip
 
 
-def _by_queue(judged: Judged, points: Mapping[str, Floats]) -> Chart:
+def _by_queue(told: Mapping[str, Any]) -> Chart:
     """WAPE of each queue beside the planner's, the busiest first."""
-    queues = np.asarray(judged.asked.queue, dtype=object)
-    offered = judged.asked.offered
-    sums = {queue: float(offered[queues == queue].sum()) for queue in sorted(set(queues))}
-    rows = []
-    for queue in sorted(sums, key=lambda one: (-sums[one], one)):
-        mine = queues == queue
-        lost = [float(np.abs(offered - point)[mine].sum()) for point in points.values()]
-        rows.append(
-            [queue, f"{sums[queue]:,.0f}", *(_share(one / sums[queue] if sums[queue] else None) for one in lost)]
-        )
+    busiest = sorted(told["by_queue"].items(), key=lambda one: (-one[1]["contacts"], one[0]))
+    rows = [[queue, f"{one['contacts']:,.0f}", _share(one["wape"]), _share(one[f"wape_{BESIDE}"])]
+            for queue, one in busiest]  # fmt: skip
     return Chart("table", "WAPE by queue", "按队列的误差",
-                 {"columns": ["queue 队列", "contacts 来量", *points], "rows": rows})  # fmt: skip
+                 {"columns": ["queue 队列", "contacts 来量", "forecast", BESIDE], "rows": rows})  # fmt: skip
 
 
 def _share(value: float | None) -> str:

@@ -307,3 +307,16 @@ def test_the_evaluation_can_be_had_as_a_page_with_its_pictures(tmp_path: Path) -
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere to write"):
         told(tmp_path / "not-even-read.csv", page=tmp_path / "none" / "page.html")
+
+
+def test_figures_are_told_by_queue_and_by_days_ahead(tmp_path: Path) -> None:
+    figures = told(write(tmp_path / "counts.csv", days=50), test_days=9, step=3)
+
+    assert list(figures["by_days_ahead"])[:3] == ["1", "2", "3"]  # and 5, where a weekend lies between
+    queues = figures["by_queue"]
+    contacts = sum(one["contacts"] for one in queues.values())
+    weighted = sum(one["contacts"] * one["wape"] for one in queues.values()) / contacts
+    assert weighted == pytest.approx(figures["wape"]["interval"], abs=1e-5)
+    by_ahead = figures["by_days_ahead"].values()
+    assert sum(one["contacts"] for one in by_ahead) == pytest.approx(contacts)
+    assert all(0.0 <= one["coverage"]["80"] <= one["coverage"]["95"] <= 1.0 for one in by_ahead)
