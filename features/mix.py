@@ -8,6 +8,7 @@ the cells of the past differ by chance only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ HOURS = 24 * 7
 MEMORY = 0.99
 # Contacts of the broader share in a narrower one: as many as the cells bear out, within these.
 LEAST_PULL, MOST_PULL = 2.0, 1000.0
+# A channel that came so often in its busiest hour (of the day, or of the week), and never in another, is closed then.
+BUSIEST_CONTACTS = 20.0
 # Contacts of the queue's own handle time in a part's.
 SHRINK_CONTACTS = 50.0
 # The language of a contact whose language nobody told (ISO 639: undetermined).
@@ -92,7 +95,7 @@ def _of_queue(own: pd.DataFrame) -> list[dict[str, Any]]:
     part, hour = place.to_numpy(dtype=np.int64), own["hour"].to_numpy(dtype=np.int64)
     counts = np.zeros((len(parts), HOURS))
     np.add.at(counts, (part, hour), own["weight"].to_numpy())
-    share = shares(counts)
+    share = shares(counts, channels=[channel for channel, _ in parts])
     excess = [_excess(own, part, share, by=by) for by in ("hour", "day")]
     ratio = _handle_ratios(own, part, len(parts))
     return [
@@ -103,12 +106,31 @@ def _of_queue(own: pd.DataFrame) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def shares(counts: Floats) -> Floats:
-    """(parts, hours of the week), each hour summing to 1, of weighted counts (parts, hours of the week)."""
+def shares(counts: Floats, *, channels: Sequence[str]) -> Floats:
+    """(parts, hours of the week), each hour summing to 1, of weighted counts (parts, hours of the week).
+
+    channels: of each part. At three in the morning nobody calls a line that is closed: what little comes then is mail.
+    """
     whole = counts.sum(axis=1, keepdims=True) / max(float(counts.sum()), 1e-9)
     of_day = counts.reshape(len(counts), 7, 24).sum(axis=1)
     by_hour = _drawn(of_day, np.broadcast_to(whole, of_day.shape))
-    return _drawn(counts, np.tile(by_hour, (1, 7)))
+    found = _drawn(counts, np.tile(by_hour, (1, 7)))
+    kept = np.where(_closed(counts, channels), 0.0, found)
+    told = kept.sum(axis=0)
+    return np.asarray(np.where(told > 0, kept / np.maximum(told, 1e-12), found), dtype=np.float64)
+
+
+def _closed(counts: Floats, channels: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """(parts, hours of the week): whether the part's channel never comes then, on any day or on that one, though others
+    do."""
+    found = np.zeros(counts.shape, dtype=np.bool_)
+    for channel in set(channels):
+        mine = np.asarray([one == channel for one in channels])
+        came = counts[mine].sum(axis=0)
+        of_day = came.reshape(7, 24).sum(axis=0)
+        never = np.tile((of_day == 0) & (of_day.max() >= BUSIEST_CONTACTS), 7)
+        found[mine] = (never | ((came == 0) & (came.max() >= BUSIEST_CONTACTS))) & (counts.sum(axis=0) > 0)
+    return found
 
 
 def _drawn(counts: Floats, broader: Floats) -> Floats:

@@ -116,3 +116,13 @@ def test_longer_handled_parts_say_so_and_few_contacts_say_little() -> None:
 
     few = told(told_apart | {"segments": table("segments", legs[:4])})
     assert max(row["handle_ratio"] for row in few) < 1.1
+
+
+def test_a_channel_that_is_closed_at_night_has_no_share_then() -> None:
+    day = [(START + timedelta(days=day, hours=hour, minutes=n), "voice" if n % 3 else "email", "en")
+           for day in range(56) for hour in range(8, 20) for n in range(6)]  # fmt: skip
+    night = [(START + timedelta(days=day, hours=3), "email", "en") for day in range(0, 56, 12)]
+    split = {(row["channel"], row["hour"]): row["share"] for row in told(contacts(day + night))}
+    assert split["email", 3] == 1.0
+    assert split["voice", 3] == 0.0
+    assert split["voice", 10] == pytest.approx(2 / 3, abs=0.05)
