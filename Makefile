@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 STAMP := $(VENV)/.parley-setup
 
-.PHONY: setup run test test-slow test-all lint docs lock bench-real bench-intent bench-intent-files bench-intent-labels bench-intent-discovery bench-forecast bench-queueing bench-staffing clean help
+.PHONY: setup run test test-slow test-all lint docs lock bench-real bench-intent bench-intent-files bench-intent-labels bench-intent-discovery bench-forecast bench-queueing bench-staffing bench-staffing-world clean help
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -72,6 +72,9 @@ bench-forecast: setup  ## How far off a forecast is, how honest, and what it cos
 
 bench-staffing: setup  ## Does a staffing plan come true, and how long do plan and what-if take
 	$(BIN)/python -m benchmarks.staffing
+
+bench-staffing-world: setup  ## Does a plan from an issued forecast come true in the simulated centre
+	$(BIN)/python -m benchmarks.staffing_world
 
 bench-real: setup  ## The figures of the three real-input journeys
 	$(BIN)/python -m benchmarks.real_input

@@ -210,7 +210,7 @@ class Columns:
 
 def _by_model(place: Workspace, design: pa.Table, *, time_zone: str) -> dict[str, pa.Table]:
     """The champion's tables, from a payload that was verified against the chain."""
-    from training import aggregates, loaders, pulling
+    from training import loaders, pulling
 
     shelf = place.settings.shelf_dir / "forecast"
     pulled = pulling.pull(
@@ -221,6 +221,13 @@ def _by_model(place: Workspace, design: pa.Table, *, time_zone: str) -> dict[str
         raise StateConflict("the champion reads columns that are no longer built", came=", ".join(missing)[:200],
                             expected="columns of features.forecast", where="forecast",
                             remedy="Roll the forecast back to the baseline, and retrain.")  # fmt: skip
+    return told_by(model, design, time_zone=time_zone)
+
+
+def told_by(model: Any, design: pa.Table, *, time_zone: str) -> dict[str, pa.Table]:
+    """Serving's tables of a design's rows, by a loaded payload."""
+    from training import aggregates
+
     told = model.predict(Columns(design).matrix(model.columns))
     added = aggregates.added(design, model, told["volume"], time_zone=time_zone, seed=SEED)
     return _tables(design, {**told, "mean": model.mean(told["volume"])}, added)

@@ -75,12 +75,7 @@ class World:
     @cached_property
     def run(self) -> Run:
         """The engine's run over the whole period; the floor then knows every case."""
-        spans = shifts.presence(
-            self.roster,
-            count=self.params.agent_count,
-            absence_chance=self.params.absence_chance,
-            rng=self._draws.shifts,
-        )
+        spans = self.presence()
         needs = demand.needs(self.params, days=self.days, rng=self._draws.demand)
         contacts = self.floor.open_cases(needs.starts_s.tolist(), needs.channels.tolist(), needs.intents.tolist())
         return run(
@@ -90,6 +85,15 @@ class World:
             service=self.floor,
             until_s=self.days.ends_s,
             keep_changes=True,
+        )
+
+    def presence(self) -> list[list[tuple[int, int]]]:
+        """Seconds from the origin between which each agent takes contacts; another roster's world tells others."""
+        return shifts.presence(
+            self.roster,
+            count=self.params.agent_count,
+            absence_chance=self.params.absence_chance,
+            rng=self._draws.shifts,
         )
 
     @property
