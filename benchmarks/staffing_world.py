@@ -3,8 +3,7 @@
 Eight weeks of the simulated centre are taken in as records; a forecast learned from them is issued for the ninth and
 staffed for, and the world then lives that week again with as many agents as the plan asks for: its own calls and chats,
 levels that nobody knew, lognormal work that differs by agent, transfers, customers who give up and call again, premier
-ones served first. With e-mail, which the plan counts on being put aside for a call, and which nobody in this world puts
-aside. Prints Markdown rows.
+ones served first, e-mail last, which nobody in this world puts aside for a call. Prints Markdown rows.
 """
 
 from __future__ import annotations
@@ -35,10 +34,15 @@ from flows.staffing_inputs import Case
 
 START, WEEKS = date(2026, 3, 2), 9
 SEEDS = (11, 12, 13)
-# Times the contacts of the simulated centre's usual day, and the share of e-mail among them.
-CENTRES = {"its own size": (1.0, 0.0), "three times that": (3.0, 0.0), "its own size, with e-mail": (1.0, 0.21)}
+# Times the contacts of the simulated centre's usual day, the share of e-mail among them, and how it is worked.
+CENTRES: dict[str, tuple[float, float, dict[str, Any]]] = {
+    "its own size, without e-mail": (1.0, 0.0, {}),
+    "three times that": (3.0, 0.0, {}),
+    "its own size, with e-mail, staffed as calls": (1.0, 0.21, {}),
+    "... staffed as what is put aside for a call": (1.0, 0.21, {"email": {"waits": True}}),
+}
 AGENTS = 120
-RULES = from_mapping({"luck": {"scenarios": 1000}, "shrinkage": 0.0})
+WITHIN_S, TARGET = 20.0, 0.8
 SAID = (0.0, 0.875, 0.925, 0.96, 0.985, 1.01)
 
 
@@ -68,7 +72,10 @@ class Staffed(World):
 class Trial:
     """One world: what was planned for its last week, and what came of it."""
 
-    def __init__(self, size: float, email: float, seed: int, home: Path) -> None:
+    def __init__(self, size: float, email: float, channels: dict[str, Any], *, seed: int, home: Path) -> None:
+        self._rules = from_mapping({
+            "service": {"target": TARGET, "within_s": WITHIN_S}, "shrinkage": 0.0, "channels": channels,
+        })  # fmt: skip
         self._told = {"weeks": WEEKS, "seed": seed, "start": START, "params": world_of(size, email)}
         self._usual = World(**self._told)
         self._cut_s = self._usual.days.midnights[7 * (WEEKS - 1)]
@@ -83,9 +90,9 @@ class Trial:
             self._place.log.append(piece, received_at=self._place.clock.now())
         place = self._place
         compaction.compact(place.log, place.archive, clock=place.clock, quarantine=place.settings.quarantine_dir)
-        rows = forecast_rows(self._place, RULES)
+        rows = forecast_rows(self._place, self._rules)
         return staffing_inputs.case(
-            rows, rules=RULES, time_zone=self._usual.params.time_zone,
+            rows, rules=self._rules, time_zone=self._usual.params.time_zone,
             workers=[{"agent_id": "any", "skills": self.queues}],
             customers=staffing_inputs.customers(self._place, self.queues),
         )  # fmt: skip
@@ -98,14 +105,15 @@ class Trial:
     def come(self) -> Iterator[tuple[float, bool]]:
         """Of each interval in which anybody came: the probability that was said, and whether the goal was met."""
         of = self.case
-        needs = planning.needs(of.load(turn=0), of.load(turn=1), of.goals, seed=RULES.luck.seed, waiting=of.waiting)
+        needs = planning.needs(
+            of.load(turn=0), of.load(turn=1), of.goals, seed=self._rules.luck.seed, waiting=of.waiting
+        )
         agents = np.stack([need.agents for need in needs])
         offered, answered = self._lived(agents)
-        target = RULES.service.target
         for queue, interval in np.argwhere(offered > 0):
             said = float(needs[queue].probability[interval])
             if agents[queue, interval] > 0:
-                yield said, bool(answered[queue, interval] >= target * offered[queue, interval] - 1e-9)
+                yield said, bool(answered[queue, interval] >= TARGET * offered[queue, interval] - 1e-9)
 
     def _lived(self, agents: Ints) -> tuple[Ints, Ints]:
         """Contacts offered and answered in time, (queues, intervals) of the week, with so many agents."""
@@ -121,9 +129,7 @@ class Trial:
                 if 0 <= interval < agents.shape[1]:
                     queue = places[leg.contact.skill // 2]
                     offered[queue, interval] += 1
-                    answered[queue, interval] += (
-                        leg.agent is not None and leg.answered_s - leg.queued_s <= RULES.service.within_s
-                    )
+                    answered[queue, interval] += leg.agent is not None and leg.answered_s - leg.queued_s <= WITHIN_S
         return offered, answered
 
     def _spans(self, agents: Ints) -> list[list[tuple[int, int]]]:
@@ -170,11 +176,11 @@ def main() -> None:
     """A row a centre: where so much was said, how much came."""
     print("| the centre | intervals | said | came | by what was said |")
     print("| --- | --- | --- | --- | --- |")
-    for name, (size, email) in CENTRES.items():
+    for name, (size, email, channels) in CENTRES.items():
         told = []
         for seed in SEEDS:
             with tempfile.TemporaryDirectory() as home:
-                told += list(Trial(size, email, seed, Path(home)).come())
+                told += list(Trial(size, email, channels, seed=seed, home=Path(home)).come())
         said, came = (np.asarray(one, dtype=float) for one in zip(*told, strict=True))
         bins = [(low, high, (said >= low) & (said < high)) for low, high in pairwise(SAID)]
         shown = ", ".join(f"{said[mine].mean():.1%} said {came[mine].mean():.1%} came ({mine.sum()})"

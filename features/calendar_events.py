@@ -63,7 +63,7 @@ def planned(events: pa.Table, *, queues: Sequence[str]) -> Planned | None:
         later["known_at"].timestamp() if later["calendar_event_id"] == row["calendar_event_id"] else np.inf
         for row, later in zip(rows, [*rows[1:], {"calendar_event_id": None}], strict=True)
     ]
-    kept = [place for place, row in enumerate(rows) if not row["cancelled"]]
+    kept = [place for place, row in enumerate(rows) if row["kind"] in KINDS and not row["cancelled"]]
 
     def moments(name: str) -> Floats:
         return np.asarray([rows[place][name].timestamp() for place in kept], dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.errors import NotEnoughData
-from features import parts
+from features import mergers, parts
 from features.records import US_PER_S, Tables, first_revisions, frame, known
 from features.writing import write_table
 
@@ -59,17 +60,23 @@ def build(tables: Tables, *, params: ForecastDataParams, as_of: datetime, to: Pa
     }
 
 
-def intervals(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pa.Table:
+def intervals(
+    tables: Tables, *, params: ForecastDataParams, as_of: datetime, merged_until: datetime | None = None
+) -> pa.Table:
     """Demand by queue and interval: SCHEMA. From `volumes` where there are any, else counted from contacts.
+
+    Queues that merged by `merged_until` (`as_of` without it) have one past, under the name of what they became.
 
     interval_s: of the params, or the longest of the volumes' if that is longer. handle_s: mean seconds of those that
     an agent handled. is_open: volumes: somebody counted; contacts: the slot of the week (local time) usually has some.
     known_at: when the last contact of the interval was known, and its end at the earliest.
     part: by days of the calendar `params.time_zone`; days are never split.
     """
-    counted = _from_volumes(tables, params=params, as_of=as_of)
+    events = known(tables, "calendar_events", as_of=as_of)
+    names = mergers.renamed(events, until=merged_until or as_of)
+    counted = _from_volumes(tables, names, params=params, as_of=as_of)
     if not len(counted):
-        counted = _from_contacts(tables, params=params, as_of=as_of)
+        counted = _from_contacts(tables, names, params=params, as_of=as_of)
     if not len(counted):
         raise NotEnoughData(
             "no demand to forecast", expected="volumes, or inbound contacts with a queue", came="none known",
@@ -80,12 +87,14 @@ def intervals(tables: Tables, *, params: ForecastDataParams, as_of: datetime) ->
     return pa.Table.from_pandas(counted, schema=SCHEMA, preserve_index=False).replace_schema_metadata()
 
 
-def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pd.DataFrame:
+def _from_volumes(
+    tables: Tables, names: Mapping[str, str], *, params: ForecastDataParams, as_of: datetime
+) -> pd.DataFrame:
     columns = ["queue", "interval_start", "interval_s", "offered_count", "handled_count", "handle_mean_s", "known_at"]
     told = frame(_past(known(tables, "volumes", as_of=as_of), "interval_start", as_of), columns)
     if not len(told):
         return told
-    told = recent(told, "interval_start", params=params)
+    told = mergers.under_new_names(recent(told, "interval_start", params=params), names)
     length = max(params.interval_s, int(told["interval_s"].max()))
     ends = told["interval_start"] + _seconds(told["interval_s"])
     told["interval_start"] = _floor(told["interval_start"], length)
@@ -102,9 +111,11 @@ def _from_volumes(tables: Tables, *, params: ForecastDataParams, as_of: datetime
     return found
 
 
-def _from_contacts(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pd.DataFrame:
+def _from_contacts(
+    tables: Tables, names: Mapping[str, str], *, params: ForecastDataParams, as_of: datetime
+) -> pd.DataFrame:
     """Offered: the entries of contacts into queues, each queue of a contact once."""
-    entered = entries(tables, as_of=as_of)
+    entered = entries(tables, as_of=as_of, names=names)
     if not len(entered):
         return entered
     length = params.interval_s
@@ -142,9 +153,9 @@ def recent(rows: pd.DataFrame, column: str, *, params: ForecastDataParams) -> pd
     return found
 
 
-def entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
+def entries(tables: Tables, *, as_of: datetime, names: Mapping[str, str] | None = None) -> pd.DataFrame:
     """What entered which queue: queue, contact_id, channel, language (None where untold), entered_at, known_at, and
-    handle_s (of the first agent who took it there, else NaN)."""
+    handle_s (of the first agent who took it there, else NaN). names: of queues that merged, what they became."""
     import pandas as pd
 
     columns = ["contact_id", "revision", "queue", "direction", "channel", "language", "started_at", "known_at",
@@ -152,11 +163,13 @@ def entries(tables: Tables, *, as_of: datetime) -> pd.DataFrame:
     contacts = frame(_past(known(tables, "contacts", as_of=as_of), "started_at", as_of), columns)
     contacts = first_revisions(contacts[~contacts["timeless"].fillna(False).astype(bool)])
     contacts = contacts[(contacts["direction"] == "inbound") & contacts["queue"].notna()]
+    contacts = mergers.under_new_names(contacts, names or {})
     columns = ["contact_id", "queue", "sequence", "agent_id", "queued_at", "handle_s", "known_at"]
     legs = frame(_past(known(tables, "segments", as_of=as_of), "queued_at", as_of), columns).sort_values(
         ["contact_id", "sequence"]
     )
     legs = legs[legs["contact_id"].isin(contacts["contact_id"]) & legs["queue"].notna()]
+    legs = mergers.under_new_names(legs, names or {})
     legs["handle_s"] = legs["handle_s"].where(legs["agent_id"].notna())
     by_leg = legs.groupby(["contact_id", "queue"], as_index=False).agg(
         entered_at=("queued_at", "min"), handle_s=("handle_s", "first"), leg_known_at=("known_at", "min")

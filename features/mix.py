@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features import demand
+from features import demand, mergers
 from features.records import Tables, frame, known
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def of(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pa.Tab
     time over the queue's. excess, day_excess: how many times more than by chance (a binomial's) a part's count strays
     from its share of the queue's, in an hour and in a day; 1 at least. Empty where no contact with a queue is known.
     """
-    entries = demand.entries(tables, as_of=as_of)
+    names = mergers.renamed(known(tables, "calendar_events", as_of=as_of), until=as_of)
+    entries = demand.entries(tables, as_of=as_of, names=names)
     if not len(entries):
         return pa.Table.from_pylist(_of_volumes(tables, as_of=as_of), schema=SCHEMA)
     entries = _placed(demand.recent(entries, "entered_at", params=params), params)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from centre.people import Person
 from data_contracts.errors import InputError, NotFound, RowRefused
 from data_contracts.events import Event, dataset_row, stamp
+from features import mergers
 from flows.compose import SOURCE, Workspace
 
 ANNOUNCED = "calendar_event.announced"
@@ -27,6 +28,8 @@ class Announcement:
     ends_at: datetime
     queues: tuple[str, ...] = ()
     reason: str = ""
+    # Of a merger: the queue that they become.
+    into: str | None = None
 
 
 def announce(place: Workspace, told: Announcement, *, person: Person, event_id: str = "") -> dict[str, Any]:
@@ -40,15 +43,15 @@ def announce(place: Workspace, told: Announcement, *, person: Person, event_id: 
     reason = told.reason or f"announced by {person.name}"
     return _said(place, {
         "calendar_event_id": id_, "revision": revision, "kind": told.kind, "name": told.name,
-        "starts_at": told.starts_at, "ends_at": told.ends_at, "queues": list(told.queues) or None, "cancelled": False,
-        "reason": reason,
+        "starts_at": told.starts_at, "ends_at": told.ends_at, "queues": list(told.queues) or None, "into": told.into,
+        "cancelled": False, "reason": reason,
     })  # fmt: skip
 
 
 def cancel(place: Workspace, event_id: str, *, person: Person) -> dict[str, Any]:
     """It does not take place after all. Raises NotFound for an event that was never announced."""
     row = _last(place, event_id)
-    kept = ("calendar_event_id", "kind", "name", "starts_at", "ends_at", "queues")
+    kept = ("calendar_event_id", "kind", "name", "starts_at", "ends_at", "queues", "into")
     return _said(place, {**{name: row[name] for name in kept}, "revision": row["revision"] + 1, "cancelled": True,
                          "reason": f"cancelled by {person.name}"})  # fmt: skip
 
@@ -66,8 +69,17 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "calendar_event_id": row["calendar_event_id"], "kind": row["kind"], "name": row["name"],
         "starts_at": stamp(row["starts_at"]), "ends_at": stamp(row["ends_at"]), "queues": row["queues"] or [],
+        "into": row["into"],
         "cancelled": bool(row["cancelled"]), "revision": row["revision"], "reason": row["reason"],
     }  # fmt: skip
+
+
+def period(start: str, end: str, *, kind: str, time_zone: str) -> tuple[datetime, datetime]:
+    """From and to when, as people write it; a merger, which has no end, is the day that begins with it. InputError."""
+    if not end and kind != mergers.KIND:
+        raise InputError("an event ends", expected="--to, the moment that is no part of it any more", came="none")
+    starts_at, *ends_at = periods((start, end) if end else (start,), time_zone=time_zone)
+    return starts_at, ends_at[0] if ends_at else starts_at + timedelta(days=1)
 
 
 def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:

@@ -66,8 +66,7 @@ def issue(place: Workspace, *, as_of: datetime) -> dict[str, Any]:
     params = params_of(place, champion.version) if champion else running_params(place)
     tables = demand_tables(place, as_of)
     past = demand.intervals(tables, params=params.forecast, as_of=as_of)
-    design = _design(past, as_of=as_of, params=params, events=tables["calendar_events"])
-    design = _judged_days(design, as_of=as_of, params=params)
+    design = _judged_days(_to_come(past, tables, as_of=as_of, params=params), as_of=as_of, params=params)
     if not design.num_rows:
         raise NotEnoughData(
             "no interval to come is open",
@@ -152,6 +151,24 @@ def announced(place: Workspace, as_of: datetime) -> pa.Table:
     now = pa.scalar(as_of, events.schema.field("known_at").type)
     known_at = pc.if_else(pc.greater(events["known_at"], now), now, events["known_at"])
     return events.set_column(events.column_names.index("known_at"), "known_at", known_at)
+
+
+def _to_come(past: pa.Table, tables: Mapping[str, pa.Table], *, as_of: datetime, params: Params) -> pa.Table:
+    """The design of what is to come; queues that are to merge are told apart until they do, and as one from then on."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from features import demand, mergers
+
+    events = tables["calendar_events"]
+    design = _design(past, as_of=as_of, params=params, events=events)
+    for moment in mergers.beginning(events, after=as_of, before=as_of + timedelta(days=MOST_DAYS + 1)):
+        merged = demand.intervals(tables, params=params.forecast, as_of=as_of, merged_until=moment)
+        later = _design(merged, as_of=as_of, params=params, events=events)
+        at = pa.scalar(moment, design.schema.field("interval_start").type)
+        kept = design.filter(pc.less(design["interval_start"], at))
+        design = pa.concat_tables([kept, later.filter(pc.greater_equal(later["interval_start"], at))])
+    return design.sort_by([("queue", "ascending"), ("interval_start", "ascending")])
 
 
 def _design(past: pa.Table, *, as_of: datetime, params: Params, events: pa.Table) -> pa.Table:

@@ -132,7 +132,7 @@ def _announce(place: Workspace, told: Told, person: Person) -> dict[str, Any]:
 
     said = calendar_events.Announcement(
         told["kind"], told["name"], _moment(told["starts_at"]), _moment(told["ends_at"]), tuple(told["queues"]),
-        told["reason"],
+        told["reason"], told["into"],
     )  # fmt: skip
     return calendar_events.shown(calendar_events.announce(place, said, person=person, event_id=told["corrects"] or ""))
 

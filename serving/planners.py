@@ -27,6 +27,7 @@ Planner = Annotated[Person, allowed("planner", "engineer")]
 Reader = Annotated[Person, allowed("planner", "engineer", "reviewer", "viewer")]
 # As the contract of calendar events has them.
 Kind = Literal["campaign", "mailing", "release", "outage", "closure", "strike", "pay_day", "opening", "other"]
+AnnouncedKind = Literal[Kind, "merger"]
 Change = Annotated[str, Field(min_length=1, max_length=20, description="+20%, -5%, or contacts over the period: +120")]
 
 _ADJUSTMENT: dict[str, Any] = {
@@ -58,11 +59,13 @@ class Announced(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EVENT]})
 
-    kind: Kind
+    kind: AnnouncedKind
     name: Name
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     queues: Annotated[list[Name], Field(max_length=1_000)] = []
+    # Of a merger: the queue that these become.
+    into: Name | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
     # The id of an announced event that this replaces.
     corrects: Id | None = None

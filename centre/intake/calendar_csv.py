@@ -64,6 +64,7 @@ def _row(told: dict[str, str], zone: tzinfo, *, where: str, line: int) -> dict[s
         "revision": _number(told["revision"], where=f"{where}, revision") if told.get("revision") else None,
         "kind": told["kind"], "name": told["name"], **moments,
         "queues": [one.strip() for one in told.get("queues", "").split(";") if one.strip()] or None,
+        "into": None,
         "cancelled": _flag(told.get("cancelled", ""), where=f"{where}, cancelled"),
         "reason": told.get("reason") or None,
         "happened_at": moments["known_at"], "source": "file", "event_id": f"line {line}", "backfilled": True,
@@ -75,6 +76,9 @@ def _refuse(row: dict[str, Any], last: int, *, where: str) -> None:
     """Raises RowRefused for what the contract refuses, and for a revision that does not come after the last."""
     from data_contracts.checking import row_faults
 
+    if row["kind"] == "merger":
+        raise RowRefused("a merger is nothing to try a forecast on", came="merger", where=f"{where}, kind",
+                         expected="counts under the name of what the queues became")  # fmt: skip
     if row["revision"] <= last:
         raise RowRefused("a revision comes twice or too late", expected=f"{last + 1} or more",
                          came=str(row["revision"]), where=f"{where}, revision")  # fmt: skip

@@ -43,7 +43,9 @@ class Channel:
     at_once: int = _figure(
         1, "contacts that an agent works side by side, as chats: each takes so much less time", 1, 10
     )
-    waits: bool = _figure(False, "true: worked between the others, on the day that it comes, and no service level's")
+    waits: bool = _figure(
+        False, "true: no service level's, worked on its day between the others and put aside for one of them"
+    )
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,12 @@ class Rostering:
 
 @dataclass(frozen=True)
 class Rules:
-    """All of them. `queues`: figures of `service` that differ in a queue. `channels`: as `Channel`; e-mail and tickets
-    wait."""
+    """All of them. `queues`: figures of `service` that differ in a queue. `channels`: as `Channel`, where their
+    contacts are not worked as calls are."""
 
     service: Service = field(default_factory=Service)
     queues: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    channels: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=lambda: {"email": {"waits": True}, "ticket": {"waits": True}}
-    )
+    channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shrinkage: float = _figure(0.1, "share of rostered time away that no roster shows: sick, coaching", 0, 0.9)
     luck: Luck = field(default_factory=Luck)
     rostering: Rostering = field(default_factory=Rostering)

@@ -26,12 +26,14 @@ def add_to(app: typer.Typer) -> None:
 
 def announce(
     kind: Annotated[
-        str, typer.Argument(help="campaign, mailing, release, outage, closure, strike, pay_day, opening, other.")
+        str,
+        typer.Argument(help="campaign, mailing, release, outage, closure, strike, pay_day, opening, merger, other."),
     ],
     name: Annotated[str, typer.Argument(help="What people call it.")],
     start: Annotated[str, typer.Option("--from", help="When it begins: a day, or a time of the local clock.")],
-    end: Annotated[str, typer.Option("--to", help="When it ends; not part of it.")],
+    end: Annotated[str, typer.Option("--to", help="When it ends; not part of it. A merger has none.")] = "",
     queue: Annotated[list[str] | None, typer.Option(help="A queue that it moves; repeatable; all without it.")] = None,
+    into: Annotated[str | None, typer.Option(help="Of a merger: the queue that its queues become.")] = None,
     reason: Annotated[str, typer.Option(help="Why it is expected to.")] = "",
     corrects: Annotated[str, typer.Option(help="The id of an announced event that this replaces.")] = "",
     who: As = "",
@@ -43,8 +45,8 @@ def announce(
     place = _workspace()
     person = acting(place, who, "planner", "engineer")
     zone = issuing.running_params(place).forecast.time_zone
-    starts_at, ends_at = calendar_events.periods((start, end), time_zone=zone)
-    told = calendar_events.Announcement(kind, name, starts_at, ends_at, tuple(queue or ()), reason)
+    starts_at, ends_at = calendar_events.period(start, end, kind=kind, time_zone=zone)
+    told = calendar_events.Announcement(kind, name, starts_at, ends_at, tuple(queue or ()), reason, into)
     row = calendar_events.shown(calendar_events.announce(place, told, person=person, event_id=corrects))
     out(row) if as_json else facts(row)
 

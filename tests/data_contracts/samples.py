@@ -192,6 +192,7 @@ OWN: Mapping[str, Mapping[str, Any]] = {
         "starts_at": NOW + 24 * AGO,
         "ends_at": NOW + 72 * AGO,
         "queues": ["billing"],
+        "into": None,
         "cancelled": False,
         "reason": "plan of the marketing team",
     },

@@ -33,7 +33,7 @@ AGREED = {
     "ratings": "rating_id* contact_id score comment?",
     "articles": "article_id* revision* title body language intent_ids",
     "roster": "agent_id* starts_at* ends_at activity queue?",
-    "calendar_events": "calendar_event_id* revision* kind name starts_at ends_at queues? cancelled? reason?",
+    "calendar_events": "calendar_event_id* revision* kind name starts_at ends_at queues? into? cancelled? reason?",
     "volumes": "queue* interval_start* interval_s channel? offered_count handled_count? "
     "abandoned_count? handle_mean_s?",
     "assignments": "experiment* unit_id* arm assigned_at",

@@ -105,3 +105,17 @@ def test_announcing_needs_no_scheduler_and_no_server(engineer: None) -> None:
     probe = f"import sys; from flows.cli.app import run; run({words!r}); sys.exit('prefect' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+def test_a_merger_names_what_ends_and_what_it_becomes_and_needs_no_end(
+    engineer: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["calendar", "announce", "merger", "One desk", "--from", "2026-06-01"]
+    told = said(capsys, *words, "--queue", "cards", "--into", "payments")
+    assert (told["queues"], told["into"], told["ends_at"]) == (["cards"], "payments", "2026-06-02T00:00:00Z")
+
+    refused = [[*words, "--queue", "cards"], [*words, "--into", "payments"], [*WORDS, "--into", "payments"]]
+    told_of = [said(capsys, *one, code=2)["error"] for one in refused]
+    assert [one["where"] for one in told_of] == ["into", "queues", "into"]
+    assert told_of[0]["expected"] == "A merger names the queue that they become."
+    assert "--to" in said(capsys, *WORDS[:6], code=2)["error"]["expected"]

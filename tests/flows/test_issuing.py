@@ -14,7 +14,7 @@ from data_contracts.arrow import table
 from data_contracts.errors import NotFound
 from flows import issuing
 from flows.compose import Workspace, workspace
-from serving.issued import Issued
+from serving.issued import Issue, Issued
 from tests.features.centre import common, tiny_centre
 from tests.serving.house import promoted
 from training.standing import Standing
@@ -154,3 +154,32 @@ def test_what_is_issued_is_told_by_channel_and_language(home: Path, clock: Fixed
         means = [sum(one.table("day").rows(queue, **ever)["offered_mean"].to_pylist()) for one in (issue, *parts)]
         assert means[0] > 0
         assert sum(means[1:]) == pytest.approx(means[0], rel=1e-6)
+
+
+def test_queues_that_are_to_merge_are_told_apart_until_they_do_and_as_one_from_then_on(
+    home: Path, clock: FixedClock
+) -> None:
+    place = workspace(home, clock=clock)
+    tables = {name: rows for name, rows in tiny_centre(days=42).items() if name in issuing.DEMAND}
+    place.archive.write(1, tables, recorded_on=START.date(), log_upto=0)
+    as_of, moment = START + timedelta(days=41), START + timedelta(days=45)
+    merger = {"calendar_event_id": "m", "revision": 0, "kind": "merger", "name": "one desk", "starts_at": moment,
+              "ends_at": moment + timedelta(days=1), "queues": ["q1"], "into": "q2"}  # fmt: skip
+    apart = issuing.issue(place, as_of=as_of - timedelta(seconds=1))
+    place.archive.write(2, {"calendar_events": table("calendar_events", [merger | common(as_of)])},
+                        recorded_on=START.date(), log_upto=0)  # fmt: skip
+    issuing.issue(place, as_of=as_of)
+
+    issued = Issued(place.settings.issued_dir)
+    now, before = issued.current(), issued.named(apart["issue_id"])
+    assert now is not None
+
+    def expected(issue: Issue, queue: str, since: datetime, until: datetime) -> float:
+        rows = issue.table("interval").rows(queue, since=since, until=until)
+        return float(sum(rows["offered_mean"].to_pylist()))
+
+    until = moment + timedelta(days=14)
+    assert expected(now, "q1", moment, until) == 0.0
+    assert expected(now, "q1", as_of, moment) == pytest.approx(expected(before, "q1", as_of, moment), rel=0.2)
+    both = sum(expected(before, queue, moment, until) for queue in ("q1", "q2"))
+    assert expected(now, "q2", moment, until) == pytest.approx(both, rel=0.25)

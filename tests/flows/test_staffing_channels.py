@@ -39,7 +39,7 @@ def worked(asked: Rules, of: Mix | None) -> dict[str, Any]:
 
 
 def test_mail_waits_and_the_rest_is_staffed_for_at_once() -> None:
-    told = worked(Rules(), mix())
+    told = worked(rules.from_mapping({"channels": {"email": {"waits": True}}}), mix())
     assert told["offered_mean"] == pytest.approx(40.0 * 0.8)
     # of 240 s: (.5 x 1 + .3 x 1.5) / .8 = 1.1875
     assert told["handle_q500"] == pytest.approx(240.0 * 1.1875)
@@ -54,9 +54,9 @@ def test_of_chats_side_by_side_each_takes_its_part_of_an_agent() -> None:
     assert told["handle_q500"] == pytest.approx(240.0 * (0.5 + 0.3 * 1.5 / 3) / 0.8)
 
 
-@pytest.mark.parametrize(("asked", "of"), [(Rules(), None), (rules.from_mapping({"channels": {}}), mix())])
-def test_where_nothing_is_told_apart_all_are_calls(asked: Rules, of: Mix | None) -> None:
-    told = worked(asked, of)
+@pytest.mark.parametrize(("channels", "of"), [({"email": {"waits": True}}, None), ({}, mix())])
+def test_without_parts_and_without_rules_of_channels_all_are_calls(channels: dict[str, Any], of: Mix | None) -> None:
+    told = worked(rules.from_mapping({"channels": channels}), of)
     assert {name: value for name, value in told.items() if name != "waiting_erlangs"} == rows()[0]
     assert told["waiting_erlangs"] == 0.0
 

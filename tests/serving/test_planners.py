@@ -66,7 +66,7 @@ def test_what_is_sent_is_heard_with_who_said_it(client: Client, elsewhere: Elsew
          ("why", {"queue": "q", "day": "2026-05-08", "against": None})),
         ("get", "/v1/calendar-events", None, 200, ("calendar_events", {})),
         ("post", "/v1/calendar-events", EVENT, 201,
-         ("announce", {**EVENT, "queues": [], "reason": "", "corrects": None})),
+         ("announce", {**EVENT, "queues": [], "into": None, "reason": "", "corrects": None})),
         ("post", "/v1/calendar-events/m%20a/cancel", None, 200, ("cancel", {"calendar_event_id": "m a"})),
         ("post", "/v1/staffing/what-if", {"sick": 3}, 200,
          ("what_if", {"volume": "+0%", "aht": "+0s", "sick": 3, "plan_id": None, "intervals": False})),
