@@ -1,8 +1,10 @@
-"""For planners: change an issued forecast with a reason, and see what that was worth."""
+"""For planners: read an issued forecast, change it with a reason, and see what that was worth."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -17,13 +19,34 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="As `parley forecast adjus
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    forecast = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What planners change in a forecast.")
+    forecast = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Read and change the issued forecast.")
+    forecast.command("show")(show)
     forecast.command("adjust")(adjust)
     forecast.command("adjustments")(adjustments)
     forecast.command("withdraw")(withdraw)
     forecast.command("keep")(keep)
     forecast.command("why")(why)
     app.add_typer(forecast, name="forecast")
+
+
+def show(
+    queue: Annotated[str, typer.Argument(metavar="[QUEUE]", help="All of them together without it.")] = "*",
+    day: Annotated[str | None, typer.Option(help="The intervals of this day, 2026-05-08; days without it.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only what comes by it: voice, chat, ...")] = None,
+    language: Annotated[str | None, typer.Option(help="Only what comes in it: en, zh, ...")] = None,
+    issue: Annotated[str | None, typer.Option(help="An earlier issue: what was said then.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write the rows there.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", help="Also write the rows there.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What is expected: contacts with their 80% and 95% interval, and how long each takes."""
+    from flows import showing, staffing_plans
+
+    told = showing.shown(_workspace(), queue=queue, day=day, issue=issue, channel=channel, language=language)
+    for path in (csv, parquet):
+        if path is not None:
+            staffing_plans.export(told["rows"], path)
+    out(told) if as_json else _say_issue(told)
 
 
 def adjust(
@@ -99,6 +122,30 @@ def why(
     say(f"{told['day']}: {told['expected']:.0f} contacts; {told['against']}: {told['expected_against']:.0f}")
     table(("contacts", "because of"), [(f"{one['contacts']:+.1f}", one["what"]) for one in told["reasons"]],
           empty="nothing tells them apart")  # fmt: skip
+
+
+def _say_issue(told: dict[str, Any]) -> None:
+    zone = ZoneInfo(told["time_zone"])
+    form = "%a %Y-%m-%d" if told["grain"] == "day" else "%H:%M"
+    part = "/".join(one for one in (told["channel"], told["language"]) if one)
+    facts({
+        "issue": f"{told['issue_id']}, by the {told['source']}" + (f" {told['version']}" if told["version"] else ""),
+        "of": "all queues" if told["queue"] == "*" else told["queue"], "part": part,
+        "adjusted by": told["adjustments"],
+    })  # fmt: skip
+    table(("", "expected", "80%", "95%", "seconds each"), [
+        (f"{row['interval_start'].astimezone(zone):{form}}", f"{row['offered_mean']:.1f}",
+         _between(row, "q100", "q900"), _between(row, "q025", "q975"), _seconds(row.get("handle_q500")))
+        for row in told["rows"]
+    ], empty="nothing is forecast then")  # fmt: skip
+
+
+def _between(row: dict[str, Any], low: str, high: str) -> str:
+    return f"{row[f'offered_{low}']:.0f} to {row[f'offered_{high}']:.0f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def _period(place: Workspace, start: str, end: str) -> tuple[Any, Any]:

@@ -46,6 +46,15 @@ def tiny_centre(*, seed: int = 1, days: int = 42, per_day: int = 24) -> dict[str
     return {name: table(name, told) for name, told in rows.items()}
 
 
+def two_channels(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The same centre, a third of whose contacts come by voice and in Chinese, the others by chat."""
+    rows = [
+        row | ({"channel": "voice", "language": "zh"} if int(row["contact_id"][1:]) % 3 == 0 else {"channel": "chat"})
+        for row in tables["contacts"].to_pylist()
+    ]
+    return tables | {"contacts": table("contacts", rows)}
+
+
 _DATASETS = (
     "agents",
     "intents",

@@ -12,7 +12,7 @@ import pytest
 from data_contracts.arrow import table
 from features import mix
 from features.params import ForecastDataParams
-from tests.features.centre import START, common, tiny_centre
+from tests.features.centre import START, common, tiny_centre, two_channels
 
 AS_OF = START + timedelta(days=400)
 
@@ -99,22 +99,17 @@ def test_counts_tell_of_a_queue_s_channel_at_most() -> None:
 
 
 def test_longer_handled_parts_say_so_and_few_contacts_say_little() -> None:
-    tables = tiny_centre(days=28)
-    by_voice = {row["contact_id"] for row in tables["contacts"].to_pylist() if int(row["contact_id"][1:]) % 3 == 0}
-    rows = [
-        row | {"channel": "voice" if row["contact_id"] in by_voice else "chat"}
-        for row in tables["contacts"].to_pylist()
-    ]
+    tables = two_channels(tiny_centre(days=28))
+    by_voice = {row["contact_id"] for row in tables["contacts"].to_pylist() if row["channel"] == "voice"}
     legs = [
         leg | {"handle_s": leg["handle_s"] * (3.0 if leg["contact_id"] in by_voice else 1.0)}
         for leg in tables["segments"].to_pylist()
     ]
-    told_apart = tables | {"contacts": table("contacts", rows)}
-    ratios = {row["channel"]: row["handle_ratio"] for row in told(told_apart | {"segments": table("segments", legs)})}
+    ratios = {row["channel"]: row["handle_ratio"] for row in told(tables | {"segments": table("segments", legs)})}
     assert ratios["voice"] > 1.3
     assert ratios["chat"] < 0.8
 
-    few = told(told_apart | {"segments": table("segments", legs[:4])})
+    few = told(tables | {"segments": table("segments", legs[:4])})
     assert max(row["handle_ratio"] for row in few) < 1.1
 
 

@@ -15,7 +15,7 @@ from data_contracts.errors import NotFound
 from flows import issuing
 from flows.compose import Workspace, workspace
 from serving.issued import Issue, Issued
-from tests.features.centre import common, tiny_centre
+from tests.features.centre import common, tiny_centre, two_channels
 from tests.serving.house import promoted
 from training.standing import Standing
 
@@ -141,13 +141,14 @@ def test_an_outage_is_flagged_while_it_happens(counted: Workspace) -> None:
 
 def test_what_is_issued_is_told_by_channel_and_language(home: Path, clock: FixedClock) -> None:
     place = workspace(home, clock=clock)
-    tables = {name: rows for name, rows in tiny_centre(days=42).items() if name in issuing.DEMAND}
+    tables = {name: rows for name, rows in two_channels(tiny_centre(days=42)).items() if name in issuing.DEMAND}
     place.archive.write(1, tables, recorded_on=START.date(), log_upto=0)
     issuing.issue(place, as_of=START + timedelta(days=41))
 
     issue = Issued(place.settings.issued_dir).current()
     assert issue is not None
     assert issue.mix is not None
+    assert issue.mix.parts("q1") == [("chat", "en"), ("voice", "zh")]
     ever = {"since": START, "until": START + timedelta(days=365)}
     for queue in ("q1", "*"):
         parts = [issue.part(queue, channel=channel, language=language) for channel, language in issue.mix.parts(queue)]
