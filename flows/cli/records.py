@@ -220,10 +220,15 @@ def issue_forecast(
     plan: Annotated[bool, typer.Option("--plan", help="Then plan agents and shifts by the setting staffing_rules.")] = (
         False
     ),
+    every: Annotated[
+        bool, typer.Option("--every", help="Again at each interval's end, with what came by then, until interrupted.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Issue the forecast of the champion, or of the baseline while there is none."""
     place = _workspace()
+    if every:
+        _issue_for_ever(place)
     from flows import asking, issuing
     from flows.operating import embedded
 
@@ -238,6 +243,21 @@ def issue_forecast(
             planned = plan_staffing(place)
             result = {**result, "staffing": planned.get("plan_id"), "staffing_skipped": planned.get("skipped")}
     out(result) if as_json else facts(result)
+
+
+def _issue_for_ever(place: Workspace) -> None:
+    """A line an interval: what was issued, that nothing came, or why it could not be."""
+    from flows.operating import embedded
+
+    with embedded(place.settings):
+        from flows import reissuing
+        from flows.compact import compact
+        from flows.issue_forecast import issue_forecast as issue
+
+        for told in reissuing.every_interval(place, take_in=compact, issue=issue):
+            word = told.get("failed") or f"{told.get('unchanged') or told['issue_id']}"
+            what = "not issued" if "failed" in told else "nothing came since" if "unchanged" in told else "issued"
+            say(f"{place.clock.now():%Y-%m-%d %H:%M}Z  {what}: {word}")
 
 
 def _workspace() -> Workspace:
