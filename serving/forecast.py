@@ -124,9 +124,11 @@ def _body(desk: Desk, period: Period, form: Format, started: float) -> tuple[byt
 
 
 def rows_of(answer: Answer) -> list[dict[str, Any]]:
-    """The rows of an answer, each with its queue; none while the forecast is switched off."""
+    """The rows of an answer, each with its queue, and with the channel and language of a part; none while the forecast
+    is switched off."""
     told = answer.answer or {"intervals": []}
-    return [{"queue": told["queue"], **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
+    of = {name: told[name] for name in ("queue", "channel", "language") if told.get(name) is not None}
+    return [{**of, **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
             for row in told["intervals"]]  # fmt: skip
 
 

@@ -101,6 +101,10 @@ class Issue:
         )  # fmt: skip
         return Issue(self.about, {"interval": Table(intervals), "day": Table(days)}, {}, self.mix)
 
+    def parts(self, queue: str) -> list[tuple[str, str]]:
+        """The (channel, language) that a queue's contacts are told apart by; none where they were not."""
+        return [] if self.mix is None else self.mix.parts(queue)
+
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues that its tables tell of, the site apart."""
