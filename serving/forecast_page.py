@@ -137,7 +137,9 @@ def shown(desk: Desk, asked: Asked, language: PageLanguage) -> dict[str, Any]:
     drawn = forecast_drawn.Drawing(language, of.zone)
     rows, ahead = forecast.rows_of(intervals), forecast.rows_of(days)
     return {
-        "of": of, "is_off": intervals.source == "off", "source": intervals.source, "version": intervals.version,
+        "of": of, "is_off": intervals.source == "off",
+        "is_closed": any(one["reason"] == "closed" for one in intervals.degraded),
+        "source": intervals.source, "version": intervals.version,
         "degraded": intervals.degraded, "whole": next(iter(forecast.rows_of(whole)), None), "came": came.of_day(of.day),
         "so_far": came.so_far(of.day), "busiest": drawn.busiest(rows), "handle_s": drawn.handle_mean(rows),
         "outlook": drawn.days(ahead, came.of_day), "outlook_drawn": drawn.outlook(ahead, came.of_day),

@@ -306,6 +306,7 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "forecast_late": ("This forecast is old; issue it again.", "预测已过时，请重新发布。"),
     "adjusted": ("Planners changed it.", "计划员已作调整。"),
     "strange_today": ("Strange today", "今日异常"),
+    "closed": ("Closed: no interval of this period is open.", "休息：此时段没有开放的时段。"),
     "outside_horizon": ("The issue tells nothing of this period.", "该发布不含此时段。"),
     "switched_off": ("Switched off", "已关闭"),
     "planned_for_former_forecast": ("A newer forecast was issued; plan again.", "已有更新的预测，请重新制定计划。"),
