@@ -47,7 +47,7 @@ def announce(place: Workspace, told: Announcement, *, person: Person, event_id: 
     if told.kind not in OF_OTHER_QUEUES:
         _refuse_unknown_queues(place, told.queues)
     before = _last(place, event_id) if event_id else None
-    id_ = event_id or _id_of(told)
+    id_ = event_id or _id_of(place, told)
     revision = before["revision"] + 1 if before else _next_revision(place, id_)
     reason = told.reason or f"announced by {person.name}"
     return _said(place, {
@@ -139,10 +139,15 @@ def _last(place: Workspace, event_id: str) -> dict[str, Any]:
     return found
 
 
-def _id_of(told: Announcement) -> str:
-    """Its kind, name and day, as an id that can be typed."""
+def _id_of(place: Workspace, told: Announcement) -> str:
+    """Its kind, name and local day, however its time was written, as an id that can be typed."""
+    from zoneinfo import ZoneInfo
+
+    from flows import issuing
+
     words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-") or "event"
-    return f"{told.kind}-{words}-{told.starts_at:%Y%m%d}"[:128]
+    day = told.starts_at.astimezone(ZoneInfo(issuing.running_params(place).forecast.time_zone))
+    return f"{told.kind}-{words}-{day:%Y%m%d}"[:128]
 
 
 def _next_revision(place: Workspace, id_: str) -> int:

@@ -321,3 +321,15 @@ def last_issued(place: Workspace) -> dict[str, Any] | None:
     current = json.loads((folder / "current.json").read_text("utf-8"))
     name = str(current["issue_id"]).partition("~")[0]
     return dict(json.loads((folder / name / "issue.json").read_text("utf-8")))
+
+
+def next_days(place: Workspace, *, most: int) -> list[dict[str, Any]]:
+    """The site's first whole local days of the current issue, planners' adjustments in them: its columns, and `day`."""
+    from serving.issued import SITE, Issued
+
+    issue = Issued(place.settings.issued_dir).current()
+    if issue is None or "day" not in issue.tables:
+        return []
+    zone, knows = ZoneInfo(str(issue.about["time_zone"])), datetime.fromisoformat(str(issue.about["as_of"]))
+    rows = issue.table("day").rows(SITE, since=knows, until=knows + timedelta(days=MOST_DAYS)).to_pylist()
+    return [{**row, "day": row["interval_start"].astimezone(zone).date()} for row in rows[:most]]
