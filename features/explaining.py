@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from features.walk import Walk
 if TYPE_CHECKING:
     from features.params import ForecastDataParams
 
+# All queues together, as issued tables name them.
+SITE = "*"
 # Days that make the usual day, which a day is compared with where no other is named.
 USUAL_DAYS = 28
 _WORDS = {
@@ -38,27 +40,32 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explained:
-    """A day's usual contacts beside another's, and the reasons of the difference, the largest first."""
+    """A day's usual contacts beside another's, and the reasons of the difference, the largest first.
+
+    came_on_them: what came on the days that it is compared with, on average; None where they are to come.
+    """
 
     day: str
     against: str
     expected: float
     expected_against: float
+    came_on_them: float | None
     reasons: tuple[Reason, ...]
 
 
 def explained(
     past: History, *, queue: str, day: date, against: date | None, known_until: datetime, params: ForecastDataParams
 ) -> Explained:
-    """The difference of two days to come (or of one and the mean of the last weeks), taken apart.
+    """The difference of two days to come (or of one and the mean of the last weeks), taken apart; of the site (SITE)
+    that of all queues.
 
     Each reason is what the day's total loses when only it is as on the other day; what they do together goes to none of
     them, so that they need not add up to the last contact. NotFound for a queue that was never seen, InputError for a
     day that is over.
     """
-    if queue not in past.queues:
-        raise NotFound("no history of this queue", expected=", ".join(past.queues)[:300], came=queue[:80])
-    place, number = past.place(day), past.queues.index(queue)
+    if queue not in (SITE, *past.queues):
+        raise NotFound("no history of this queue", expected=", ".join((SITE, *past.queues))[:300], came=queue[:80])
+    place = past.place(day)
     today = past.place(known_until.astimezone(ZoneInfo(past.time_zone)).date())
     if min(place, place if against is None else past.place(against)) < today:
         raise InputError("a day that is over is not expected any more", expected=f"{_day(past, today)} or later",
@@ -67,7 +74,22 @@ def explained(
     state.advance(max(today, 0))
     state.take_in(known_s=known_until.timestamp())
     state.solve()
-    return _compared(state, number, place, None if against is None else past.place(against))
+    other = None if against is None else past.place(against)
+    return _together([_compared(state, number, place, other)
+                      for number, name in enumerate(past.queues) if queue in (SITE, name)])  # fmt: skip
+
+
+def _together(each: Sequence[Explained]) -> Explained:
+    """Queues added up."""
+    contacts: dict[str, float] = {}
+    for reason in (reason for one in each for reason in one.reasons):
+        contacts[reason.what] = contacts.get(reason.what, 0.0) + reason.contacts
+    told = sorted((Reason(*one) for one in contacts.items()), key=lambda one: -abs(one.contacts))
+    came = [one.came_on_them for one in each if one.came_on_them is not None]
+    return replace(
+        each[0], expected=sum(one.expected for one in each), expected_against=sum(one.expected_against for one in each),
+        came_on_them=sum(came) if came else None, reasons=tuple(told),
+    )  # fmt: skip
 
 
 def _compared(state: Walk, queue: int, day: int, against: int | None) -> Explained:
@@ -96,7 +118,9 @@ def _compared(state: Walk, queue: int, day: int, against: int | None) -> Explain
     ]
     told = sorted((one for one in reasons if abs(one.contacts) >= 0.05), key=lambda one: -abs(one.contacts))
     name = f"the mean of the last {len(days)} open days" if against is None else _day(state.past, against)
-    return Explained(_day(state.past, day), name, whole, total(rows, their_drift, their_events, theirs), tuple(told))
+    came = None if against is not None else float(np.nansum(state.past.offered[queue, days]) / len(days))
+    return Explained(_day(state.past, day), name, whole, total(rows, their_drift, their_events, theirs), came,
+                     tuple(told))  # fmt: skip
 
 
 def _usual_days(state: Walk, queue: int) -> Sequence[int]:

@@ -30,8 +30,10 @@ HOURS = 24 * 7
 MEMORY = 0.99
 # Contacts of the broader share in a narrower one: as many as the cells bear out, within these.
 LEAST_PULL, MOST_PULL = 2.0, 1000.0
-# A channel that came so often in its busiest hour (of the day, or of the week), and never in another, is closed then.
+# A channel that came so often in its busiest hour (of the day, or of the week) is closed in another in which it never
+# came, or as good as never: a call that began before closing and is transferred after it opens no line.
 BUSIEST_CONTACTS = 20.0
+SELDOM = 0.02
 # Contacts of the queue's own handle time in a part's.
 SHRINK_CONTACTS = 50.0
 # The language of a contact whose language nobody told (ISO 639: undetermined).
@@ -127,11 +129,16 @@ def _closed(counts: Floats, channels: Sequence[str]) -> npt.NDArray[np.bool_]:
     found = np.zeros(counts.shape, dtype=np.bool_)
     for channel in set(channels):
         mine = np.asarray([one == channel for one in channels])
-        came = counts[mine].sum(axis=0)
-        of_day = came.reshape(7, 24).sum(axis=0)
-        never = np.tile((of_day == 0) & (of_day.max() >= BUSIEST_CONTACTS), 7)
-        found[mine] = (never | ((came == 0) & (came.max() >= BUSIEST_CONTACTS))) & (counts.sum(axis=0) > 0)
+        came, all_ = counts[mine].sum(axis=0), counts.sum(axis=0)
+        of_day = _never(came.reshape(7, 24).sum(axis=0), all_.reshape(7, 24).sum(axis=0))
+        found[mine] = np.tile(of_day, 7) | _never(came, all_)
     return found
+
+
+def _never(came: Floats, all_: Floats) -> npt.NDArray[np.bool_]:
+    """Of counts by hour, a channel's and all channels'."""
+    busiest = float(came.max())
+    return np.asarray((came <= SELDOM * busiest) & (all_ > came) & (busiest >= BUSIEST_CONTACTS), dtype=np.bool_)
 
 
 def _drawn(counts: Floats, broader: Floats) -> Floats:

@@ -125,10 +125,12 @@ def judged(place: Workspace) -> list[dict[str, Any]]:
     from training import adjustments
 
     came = _came(place)
+    standing = {one.adjustment_id for one, _ in _standing(place)}
     found = []
     for one, issue_id in _ever(place):
         worth = adjustments.value(one, _table(place, f"{issue_id}/intervals.parquet"), came)
-        found.append({**_shown(one), "issue_id": issue_id, "intervals": worth.intervals, **_worth(worth)})
+        found.append({**_shown(one), "issue_id": issue_id, "stands": one.adjustment_id in standing,
+                      "intervals": worth.intervals, **_worth(worth)})  # fmt: skip
     return found
 
 

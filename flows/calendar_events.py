@@ -16,6 +16,8 @@ from flows.compose import SOURCE, Workspace
 
 ANNOUNCED = "calendar_event.announced"
 DATASET = "calendar_events"
+# Events of queues that may not be forecast yet, or not any more.
+OF_OTHER_QUEUES = ("opening", mergers.KIND)
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,17 @@ class Announcement:
 def announce(place: Workspace, told: Announcement, *, person: Person, event_id: str = "") -> dict[str, Any]:
     """Announce an event, or correct the one of that id; known from now on. Returns its row.
 
-    Raises RowRefused for what the contract refuses, NotFound for the id of an event that was never announced.
+    Raises RowRefused for what the contract refuses, NotFound for the id of an event that was never announced and for a
+    queue that nobody forecasts, but where it is to open: else a slip of the pen moves nothing and says nothing.
     """
+    if told.starts_at >= told.ends_at:
+        came = " to ".join(moment.isoformat(timespec="minutes") for moment in (told.starts_at, told.ends_at))
+        raise RowRefused("this event cannot be", expected="from before to", came=came, where="from, to",
+                         remedy="The end is not part of it: of one day it is the next.")  # fmt: skip
+    if told.kind not in OF_OTHER_QUEUES:
+        _refuse_unknown_queues(place, told.queues)
     before = _last(place, event_id) if event_id else None
-    id_ = event_id or _id_of(told)
+    id_ = event_id or _id_of(place, told)
     revision = before["revision"] + 1 if before else _next_revision(place, id_)
     reason = told.reason or f"announced by {person.name}"
     return _said(place, {
@@ -46,6 +55,18 @@ def announce(place: Workspace, told: Announcement, *, person: Person, event_id: 
         "starts_at": told.starts_at, "ends_at": told.ends_at, "queues": list(told.queues) or None, "into": told.into,
         "cancelled": False, "reason": reason,
     })  # fmt: skip
+
+
+def _refuse_unknown_queues(place: Workspace, queues: Sequence[str]) -> None:
+    """Before the first issue every queue may be meant."""
+    from flows import issuing
+
+    issue = issuing.last_issued(place)
+    unknown = sorted(set(queues) - set(issue["queues"])) if issue else []
+    if issue and unknown:
+        raise NotFound("no forecast for this queue", expected=f"one of {', '.join(issue['queues'])}"[:300],
+                       came=", ".join(unknown)[:80], where="queue",
+                       remedy="Of a queue that is to open, announce an `opening`.")  # fmt: skip
 
 
 def cancel(place: Workspace, event_id: str, *, person: Person) -> dict[str, Any]:
@@ -118,10 +139,15 @@ def _last(place: Workspace, event_id: str) -> dict[str, Any]:
     return found
 
 
-def _id_of(told: Announcement) -> str:
-    """Its kind, name and day, as an id that can be typed."""
+def _id_of(place: Workspace, told: Announcement) -> str:
+    """Its kind, name and local day, however its time was written, as an id that can be typed."""
+    from zoneinfo import ZoneInfo
+
+    from flows import issuing
+
     words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-") or "event"
-    return f"{told.kind}-{words}-{told.starts_at:%Y%m%d}"[:128]
+    day = told.starts_at.astimezone(ZoneInfo(issuing.running_params(place).forecast.time_zone))
+    return f"{told.kind}-{words}-{day:%Y%m%d}"[:128]
 
 
 def _next_revision(place: Workspace, id_: str) -> int:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.errors import InputError, NotEnoughData, StateConflict
+from data_contracts.errors import NotEnoughData, StateConflict
 from flows import asking, tracking
 from flows.compose import Workspace
 from flows.outputs import produced_at, write_json, write_table
@@ -323,21 +323,13 @@ def last_issued(place: Workspace) -> dict[str, Any] | None:
     return dict(json.loads((folder / name / "issue.json").read_text("utf-8")))
 
 
-def why(place: Workspace, *, queue: str, day: str, against: str | None) -> dict[str, Any]:
-    """`features.explaining` of the workspace's own demand, as it is known at its end. InputError for what is no day."""
-    from dataclasses import asdict
-    from datetime import date
+def next_days(place: Workspace, *, most: int) -> list[dict[str, Any]]:
+    """The site's first whole local days of the current issue, planners' adjustments in them: its columns, and `day`."""
+    from serving.issued import SITE, Issued
 
-    from features import demand, explaining, forecast
-
-    try:
-        days = [None if one is None else date.fromisoformat(one) for one in (day, against)]
-    except ValueError as error:
-        raise InputError("not a day", expected="2026-05-08", came=f"{day}, {against}", where="--day") from error
-    as_of, params = default_as_of(place), running_params(place).forecast
-    tables = demand_tables(place, as_of)
-    past = demand.intervals(tables, params=params, as_of=as_of)
-    history = forecast.history(past, params=params, events=tables["calendar_events"])
-    told = explaining.explained(history, queue=queue, day=days[0] or date.min, against=days[1], known_until=as_of,
-                                params=params)  # fmt: skip
-    return asdict(told)
+    issue = Issued(place.settings.issued_dir).current()
+    if issue is None or "day" not in issue.tables:
+        return []
+    zone, knows = ZoneInfo(str(issue.about["time_zone"])), datetime.fromisoformat(str(issue.about["as_of"]))
+    rows = issue.table("day").rows(SITE, since=knows, until=knows + timedelta(days=MOST_DAYS)).to_pylist()
+    return [{**row, "day": row["interval_start"].astimezone(zone).date()} for row in rows[:most]]

@@ -116,9 +116,9 @@ def _keep(place: Workspace, told: Told, person: Person) -> dict[str, Any]:
 
 
 def _why(place: Workspace, told: Told, person: Person) -> dict[str, Any]:
-    from flows import issuing
+    from flows import reasons
 
-    return issuing.why(place, queue=told["queue"], day=told["day"], against=told["against"])
+    return reasons.why(place, queue=told["queue"], day=told["day"], against=told["against"])
 
 
 def _calendar_events(place: Workspace, told: Told, person: Person) -> dict[str, Any]:

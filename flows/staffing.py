@@ -10,7 +10,7 @@ staffing/current.json                  which one serving reads, replaced in one 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,9 +63,9 @@ class Change:
                 raise InputError("cannot be asked", expected=f"{least:g} to {most:g}", came=f"{came:g}", where=where)
 
 
-def make(place: Workspace, asked: Asked) -> dict[str, Any]:
+def make(place: Workspace, asked: Asked, *, step: Callable[[str], None] = lambda told: None) -> dict[str, Any]:
     """Plan, keep the plan, say so in the log as `staffing.planned`, and as `staffing.roster_published` where it has
-    shifts, which are to be read by the plan's id; returns what `current.json` says.
+    shifts, which are to be read by the plan's id; returns what `current.json` says. step: is told what is done now.
 
     Raises NotFound without a forecast, NotEnoughData without agents, InputError for rules that cannot be.
     """
@@ -82,7 +82,7 @@ def make(place: Workspace, asked: Asked) -> dict[str, Any]:
     )  # fmt: skip
     made = planning.plan(
         of.load(turn=0), of.load(turn=1), of.rules, goals=of.goals, workers=of.workers, days=of.grid.days,
-        waiting=of.waiting,
+        waiting=of.waiting, step=step,
     )  # fmt: skip
     told = _about(place, about, of, made)
     plans.write(place, told, of, made, rows_)

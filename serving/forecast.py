@@ -21,7 +21,7 @@ from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.formats import CONTENT, Format, accepted, written
 from serving.forms import REFUSALS, Name, as_json, refusal
-from serving.issued import GRAINS, SITE, Grain, Issue
+from serving.issued import GRAINS, SITE, Grain, Issue, Table
 from serving.permission import Asked, outside_scope, reasons
 from serving.slots import Slot
 
@@ -124,9 +124,11 @@ def _body(desk: Desk, period: Period, form: Format, started: float) -> tuple[byt
 
 
 def rows_of(answer: Answer) -> list[dict[str, Any]]:
-    """The rows of an answer, each with its queue; none while the forecast is switched off."""
+    """The rows of an answer, each with its queue, and with the channel and language of a part; none while the forecast
+    is switched off."""
     told = answer.answer or {"intervals": []}
-    return [{"queue": told["queue"], **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
+    of = {name: told[name] for name in ("queue", "channel", "language") if told.get(name) is not None}
+    return [{**of, **row, "interval_start": datetime.fromisoformat(row["interval_start"])}
             for row in told["intervals"]]  # fmt: skip
 
 
@@ -162,7 +164,9 @@ def answered(desk: Desk, asked: Period) -> Answer:
         "adjustments": about.get("adjustments", []),
         "intervals": [{name: _plain(value) for name, value in row.items()} for row in rows],
     }
-    degraded = _degraded(issue, slot, now, queue=asked.queue, outside=outside, complete=bool(rows))
+    degraded = _degraded(issue, slot, now, queue=asked.queue, outside=outside)
+    if not rows:
+        degraded = (*degraded, _nothing(issue.table(asked.grain), asked))
     return _told(answer, source, asked, at=now, id_=desk.doors.new_id(), degraded=degraded, about=about)
 
 
@@ -265,9 +269,15 @@ def _outside(issue: Issue, slot: Slot, asked: Period) -> Reason | None:
     return next((reason for reason in told if reason is not None), None)
 
 
-def _degraded(
-    issue: Issue, slot: Slot, now: datetime, *, queue: str, outside: Reason | None, complete: bool
-) -> tuple[Reason, ...]:
+def _nothing(table: Table, asked: Period) -> Reason:
+    """Why no interval begins in a period: the queue is closed then, or the issue does not reach so far."""
+    span = table.span
+    if span is not None and span[0] <= asked.since and asked.until <= span[1]:
+        return {"reason": "closed", "detail": "no interval is open in this period"}
+    return {"reason": "outside_horizon", "detail": "no interval of the issued table begins in this period"}
+
+
+def _degraded(issue: Issue, slot: Slot, now: datetime, *, queue: str, outside: Reason | None) -> tuple[Reason, ...]:
     told: list[Reason] = list(reasons(slot))
     champion = slot.promotion
     if outside is not None:
@@ -287,14 +297,12 @@ def _degraded(
     if now - issued_at > LATE:
         told.append({"reason": "forecast_late", "detail": f"issued at {stamp(issued_at)}"})
     if adjusted := issue.about.get("adjustments"):
-        told.append({"reason": "adjusted", "detail": f"planners changed it: {', '.join(adjusted)}"[:300]})
+        told.append({"reason": "adjusted", "detail": ", ".join(adjusted)[:300]})
     told += [
         {"reason": "strange_today", "detail": f"{one['queue']} is {one['says']} by {abs(one['deviations'])} deviations"}
         for one in issue.about.get("anomalies", [])
         if queue in (one["queue"], SITE)
     ]
-    if not complete:
-        told.append({"reason": "outside_horizon", "detail": "no interval of the issued table begins in this period"})
     return tuple(told)
 
 

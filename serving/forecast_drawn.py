@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -44,9 +44,12 @@ class Drawing:
         return self._fan(rows, [self.day_name(day) for day in days], "offered", [came(day) for day in days])
 
     def days(self, rows: Rows, came: Callable[[date], float | None]) -> list[dict[str, Any]]:
-        """The same as rows of a table."""
-        return [{**row, "day": self.day_of(row), "name": self.day_name(self.day_of(row)),
-                 "came": came(self.day_of(row))} for row in rows]  # fmt: skip
+        """The same as rows of a table; closed days between them say so."""
+        told = {self.day_of(row): row for row in rows}
+        first, last = min(told, default=date.max), max(told, default=date.min)
+        days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
+        return [{**told.get(day, {}), "day": day, "name": self.day_name(day), "came": came(day),
+                 "is_closed": day not in told} for day in days]  # fmt: skip
 
     def day(self, rows: Rows, came: Mapping[datetime, float]) -> Markup | None:
         """The intervals of a day as a fan; those that came before the issue, or outside of hours, as counts alone."""

@@ -1,12 +1,13 @@
 """What the page of the forecast shows: two weeks, one day, what was said of it before, how good earlier issues were.
 
 What is expected comes from `serving.forecast`, so that a page says what the interface says and why; what came, from
-beside the current issue. Days are those of the calendar by which it was issued.
+beside the current issue, by queue: of a part (a channel, a language) nobody counted it. Days are those of the calendar
+by which it was issued.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -34,11 +35,14 @@ class Asked:
     queue: str = ""
     day: str = ""
     issue: str = ""
+    channel: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is shown: a local day of a queue, by an issue (None: the current one), and what the issue says of itself."""
+    """What is shown: a local day of a queue or a part of it, by an issue (None: the current one), and what the issue
+    says of itself. parts: the (channel, language) that the issue tells the queue apart by."""
 
     queue: str
     day: date
@@ -46,11 +50,30 @@ class Chosen:
     about: dict[str, Any]
     queues: tuple[str, ...]
     zone: ZoneInfo
+    channel: str | None
+    language: str | None
+    parts: tuple[tuple[str, str], ...]
 
     @property
     def knows(self) -> datetime:
         """The moment up to which the issue knows what came."""
         return datetime.fromisoformat(str(self.about.get("as_of") or self.about["issued_at"]))
+
+    @property
+    def part(self) -> dict[str, str]:
+        """The channel and the language that were chosen, as a query names them; empty for all of the queue."""
+        both = (("channel", self.channel), ("language", self.language))
+        return {name: told for name, told in both if told is not None}
+
+    @property
+    def channels(self) -> list[str]:
+        """Those to choose from; none where the issue tells no parts."""
+        return sorted({channel for channel, _ in self.parts})
+
+    @property
+    def languages(self) -> list[str]:
+        """Those to choose from; none where the issue tells no parts."""
+        return sorted({language for _, language in self.parts})
 
     @property
     def is_rest(self) -> bool:
@@ -71,7 +94,7 @@ class Chosen:
     def between(self, first: date, days: int, grain: Grain, *, issue: str | None = None) -> Period:
         """So many local days."""
         since, until = (self.start(day).astimezone(UTC) for day in (first, first + timedelta(days=days)))
-        return Period(self.queue, since, until, grain, issue or self.issue)
+        return Period(self.queue, since, until, grain, issue or self.issue, self.channel, self.language)
 
 
 def chosen(desk: Desk, asked: Asked) -> Chosen:
@@ -88,9 +111,9 @@ def chosen(desk: Desk, asked: Asked) -> Chosen:
     if queue not in table.queues:
         raise NotFound("no forecast for this queue", expected=("one of " + ", ".join(table.queues))[:500],
                        came=queue[:80], where="query queue", remedy="Name a queue that was forecast.")  # fmt: skip
-    made = Chosen(queue, date.min, name or None, issue.about, table.queues, zone)
-    day = read_day(asked.day) if asked.day else _next_day(table, made)
-    return Chosen(queue, day, name or None, issue.about, table.queues, zone)
+    made = Chosen(queue, date.min, name or None, issue.about, table.queues, zone, asked.channel or None,
+                  asked.language or None, tuple(issue.parts(queue)))  # fmt: skip
+    return replace(made, day=read_day(asked.day) if asked.day else _next_day(table, made))
 
 
 def read_day(told: str) -> date:
@@ -114,7 +137,9 @@ def shown(desk: Desk, asked: Asked, language: PageLanguage) -> dict[str, Any]:
     drawn = forecast_drawn.Drawing(language, of.zone)
     rows, ahead = forecast.rows_of(intervals), forecast.rows_of(days)
     return {
-        "of": of, "is_off": intervals.source == "off", "source": intervals.source, "version": intervals.version,
+        "of": of, "is_off": intervals.source == "off",
+        "is_closed": any(one["reason"] == "closed" for one in intervals.degraded),
+        "source": intervals.source, "version": intervals.version,
         "degraded": intervals.degraded, "whole": next(iter(forecast.rows_of(whole)), None), "came": came.of_day(of.day),
         "so_far": came.so_far(of.day), "busiest": drawn.busiest(rows), "handle_s": drawn.handle_mean(rows),
         "outlook": drawn.days(ahead, came.of_day), "outlook_drawn": drawn.outlook(ahead, came.of_day),
@@ -169,17 +194,17 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 class _Came:
-    """What came of the queue, as far as it is known now."""
+    """What came of the queue, as far as it is known now; nothing of a part, as counts are kept by queue."""
 
     def __init__(self, desk: Desk, of: Chosen) -> None:
         self._of = of
-        self._table = desk.issued.recent()
+        self._table = None if of.part else desk.issued.recent()
         about = forecast.current(desk).about
         self._now = datetime.fromisoformat(str(about.get("as_of") or about["issued_at"]))
         site = [] if self._table is None else self._table.rows(SITE, since=_EVER[0], until=_EVER[1]).to_pylist()
         ends = (row["interval_start"] + timedelta(seconds=row["interval_s"]) for row in site)
         self._until = max(ends, default=None)
-        judged = (desk.issued.track() or {"by_day": []})["by_day"]
+        judged = [] if of.part else (desk.issued.track() or {"by_day": []})["by_day"]
         self._judged = {one["day"]: float(one["came"]) for one in judged if one["queue"] == of.queue}
 
     def rows(self, day: date) -> dict[datetime, float]:
@@ -200,5 +225,5 @@ class _Came:
 
     def so_far(self, day: date) -> float | None:
         """The count of the day that is under way; None of any other."""
-        is_today = self._now.astimezone(self._of.zone).date() == day
+        is_today = self._now.astimezone(self._of.zone).date() == day and not self._of.part
         return sum(self.rows(day).values()) if is_today and self.of_day(day) is None else None

@@ -7,7 +7,8 @@ import logging
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -43,7 +44,18 @@ class Table:
             self._queues[queue], first = (first, count), first + count
         self.whole = ordered
         self._table = ordered.drop_columns(["queue"])
-        self._starts: list[datetime] = ordered["interval_start"].to_pylist()
+
+    @cached_property
+    def _starts(self) -> list[datetime]:
+        found: list[datetime] = self.whole["interval_start"].to_pylist()
+        return found
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """From when to when it tells of anything; None where it is empty."""
+        if not self._starts:
+            return None
+        return min(self._starts), max(self._starts) + timedelta(seconds=self.whole["interval_s"][0].as_py())
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -100,6 +112,10 @@ class Issue:
             language=language, time_zone=str(self.about["time_zone"]),
         )  # fmt: skip
         return Issue(self.about, {"interval": Table(intervals), "day": Table(days)}, {}, self.mix)
+
+    def parts(self, queue: str) -> list[tuple[str, str]]:
+        """The (channel, language) that a queue's contacts are told apart by; none where they were not."""
+        return [] if self.mix is None else self.mix.parts(queue)
 
     @property
     def queues(self) -> tuple[str, ...]:

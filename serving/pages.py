@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -152,12 +152,12 @@ def between(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{count(low)} – {count(high)}"
 
 
-def moment(value: Any) -> str:
-    """A time to the minute, in UTC."""
+def moment(value: Any, zone: tzinfo = UTC) -> str:
+    """A time to the minute, by the clock of a zone, which it names."""
     if value is None:
         return "–"
     told = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return f"{told.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{told.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _brief(value: Any) -> str:

@@ -149,11 +149,12 @@ async def keep(adjustment_id: Id, desk: AtDesk, person: Planner) -> Response:
 async def why(
     desk: AtDesk,
     person: Reader,
-    queue: Annotated[Name, Query(examples=["billing"])],
+    queue: Annotated[Name, Query(description="Its name; `*` is the site", examples=["billing"])],
     day: Annotated[date, Query(description="A day to come")],
     against: Annotated[date | None, Query(description="Another; the last weeks' mean without it")] = None,
 ) -> Response:
-    """Contacts more or fewer by weekday, season, holidays, how the last days went, events."""
+    """Contacts more or fewer by weekday, season, holidays, how the last days went, events, what planners adjusted, and
+    what is left; they add up to the difference of the issued means."""
     told = {"queue": queue, "day": day.isoformat(), "against": against and against.isoformat()}
     return await _heard(desk, "why", told, person)
 

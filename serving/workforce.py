@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person, require
@@ -22,23 +22,24 @@ _READERS: Final = ("service", "viewer", "planner", "engineer", "reviewer")
 _FORMS: Final[tuple[Format, ...]] = ("csv", "parquet")
 
 
+# What a query chooses to see.
+OfForecast = Annotated[forecast_page.Asked, Depends()]
+
+
 @router.get("/forecast")
-async def forecast_of(request: Request, desk: AtDesk, queue: str = "", day: str = "", issue: str = "") -> Response:
-    """The forecast of a queue: two weeks, a day, what was said of it before."""
+async def forecast_of(request: Request, desk: AtDesk, asked: OfForecast) -> Response:
+    """The forecast of a queue, or of what comes by a channel or in a language: two weeks, a day, what was said."""
     person, token = await _reader(request, desk)
-    asked = forecast_page.Asked(queue, day, issue)
     told = await run_in_threadpool(forecast_page.shown, desk, asked, pages.language_of(request))
     return pages.page(request, "forecast.html", person=person, token=sessions.form_token(token), **told)
 
 
 @router.get("/forecast/rows")
 async def forecast_rows(
-    request: Request, desk: AtDesk, queue: str = "", day: str = "", issue: str = "", grain: str = "interval",
-    form: str = "csv",
-) -> Response:  # fmt: skip
+    request: Request, desk: AtDesk, asked: OfForecast, grain: str = "interval", form: str = "csv"
+) -> Response:
     """The rows that the page draws, to take along; an answer like any other, so it is written down."""
     await _reader(request, desk)
-    asked = forecast_page.Asked(queue, day, issue)
     body, kind = await run_in_threadpool(_rows, desk, asked, _grain(grain), _form(form))
     return _file(body, kind, f"forecast-{grain}.{form}")
 

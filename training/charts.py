@@ -26,6 +26,8 @@ KINDS: Mapping[str, str] = {
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 40
+# Half of a letter and half of a Chinese character, about, at the size of 13.
+HALF_NARROW, HALF_WIDE = 3.7, 6.5
 # Where data begin: below the legend.
 CROWN = 30
 ROW = 26
@@ -77,7 +79,7 @@ class _Frame:
             drawn.append(_line(LEFT, self.y(value), WIDTH - RIGHT, self.y(value), GREY))
             drawn.append(_text(LEFT - 6, self.y(value) + 4, _number(value), anchor="end"))
         named = x_ticks or [(value, _number(value)) for value in _ticks(self.x_low, self.x_high)]
-        drawn += [_text(self.x(value), HEIGHT - BOTTOM + 18, label) for value, label in named]
+        drawn += [_inside(self.x(value), HEIGHT - BOTTOM + 18, label) for value, label in named]
         return drawn
 
 
@@ -286,6 +288,13 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: str 
 
 def _path(steps: str, colour: str) -> str:
     return f'<path d="{steps}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
+
+
+def _inside(x: float, y: float, told: str) -> str:
+    """A text in the middle of x, or as near to it as the picture has room for."""
+    half = sum(HALF_WIDE if ord(one) > 0x2E80 else HALF_NARROW for one in told)
+    over = x + half > WIDTH
+    return _text(WIDTH - 2 if over else x, y, told, anchor="end" if over else "middle")
 
 
 def _text(x: float, y: float, told: str, *, anchor: str = "middle") -> str:

@@ -23,6 +23,8 @@ Ints = NDArray[np.int64]
 # The levels of an issued forecast (serving/issued.py).
 LEVELS: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 # Between its 10% and its 90% quantile a normal variable has so many standard deviations.
+# The least work that a contact can be, in seconds.
+LEAST_HANDLE_S: Final = 1.0
 _SPREAD: Final = 2 * 1.2815515655446004
 
 
@@ -95,17 +97,18 @@ def changed(load: Load, *, volume: float = 1.0, handle_more_s: float = 0.0) -> L
     """The same luck with `volume` times the contacts and `handle_more_s` seconds more work in each.
 
     Where a count varies as Poisson counts do, `volume` times the mean has `volume` times the variance; only what it
-    varies beyond that grows with the square. Raises InputError for what no centre can have.
+    varies beyond that grows with the square. Where work was shorter than what is saved, a second is left of it. Raises
+    InputError for what no centre can have.
     """
-    if not volume >= 0 or float((load.handle_s + handle_more_s).min(initial=1.0)) <= 0:
-        raise InputError("no such change", expected="volume 0 or more, handle time that stays above 0 s",
+    if not volume >= 0 or float(load.handle_s.mean()) + handle_more_s <= LEAST_HANDLE_S:
+        raise InputError("no such change", expected="volume 0 or more, a mean handle time that stays above 1 s",
                          came=f"volume x {volume:g}, {handle_more_s:+g} s")  # fmt: skip
     mean = load.counts.mean(axis=0)
     beyond = np.maximum(load.counts.var(axis=0) - mean, 0.0)
     before = np.sqrt(np.maximum(mean + beyond, 1e-12))
     stretch = np.sqrt(volume * mean + volume**2 * beyond) / before
     counts = np.maximum(0, np.rint(volume * mean + stretch * (load.counts - mean))).astype(np.int64)
-    return replace(load, counts=counts, handle_s=load.handle_s + handle_more_s)
+    return replace(load, counts=counts, handle_s=np.maximum(load.handle_s + handle_more_s, LEAST_HANDLE_S))
 
 
 def _scores(root: np.random.SeedSequence, queues: int, day: Ints, hanging: Hanging, scenarios: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -86,13 +86,15 @@ def plan(
     workers: Sequence[Worker],
     days: Sequence[Day],
     waiting: Waiting | None = None,
+    step: Callable[[str], None] = lambda told: None,
 ) -> Plan:
     """Need, roster and what the roster reaches. `load` chooses, `told` says how probable it is; the same intervals.
 
     waiting: work beside the load that the needs leave room for; whoever works it puts it aside for a contact. Agents
-    are added where the played roster misses, up to `rules.rostering.repairs` times. Raises InputError for agents whose
-    rules contradict each other.
+    are added where the played roster misses, up to `rules.rostering.repairs` times. step: is told what is done now, as
+    all of it takes a minute or two. Raises InputError for agents whose rules contradict each other.
     """
+    step("what each queue needs")
     alone = needs(load, told, goals, seed=rules.luck.seed, waiting=waiting)
     positions = required.positions(np.stack([need.agents for need in alone]), shrinkage=rules.shrinkage)
     wanted = _covers(load, goals, positions, workers, rules, waiting)
@@ -100,12 +102,14 @@ def plan(
     terms, rounds = _terms(rules), 0
     quick = replace(terms, effort=terms.effort * _QUICK)
     while rounds < rules.rostering.repairs and any(len(cover.queues) > 1 for cover in wanted):
+        step(f"a roster, played, and mended where it misses: {rounds + 1} of {rules.rostering.repairs} at most")
         here = _present(rosters.made(workers, can, days, wanted, quick), workers, wanted)
         chosen = reached(load, here, workers, goals=goals, rules=rules, seed=rules.luck.seed)
         more = _repaired(wanted, chosen, here, workers, goals, load)
         if more is None:
             break
         wanted, rounds = more, rounds + 1
+    step("the roster that stays")
     roster = rosters.made(workers, can, days, wanted, terms)
     here = _present(roster, workers, wanted)
     said = reached(told, here, workers, goals=goals, rules=rules, seed=rules.luck.seed + 1)

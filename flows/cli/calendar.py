@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.acting import As, acting
-from flows.cli.printing import AsJson, facts, out, table
+from flows.cli.printing import AsJson, facts, local, out, period, say, table
 
 if TYPE_CHECKING:
     from flows.compose import Workspace
@@ -40,15 +40,13 @@ def announce(
     as_json: AsJson = False,
 ) -> None:
     """Announce an event: from now on forecasts know of it, and learn how far its kind moves demand."""
-    from flows import calendar_events, issuing
+    from flows import calendar_events
 
     place = _workspace()
     person = acting(place, who, "planner", "engineer")
-    zone = issuing.running_params(place).forecast.time_zone
-    starts_at, ends_at = calendar_events.period(start, end, kind=kind, time_zone=zone)
+    starts_at, ends_at = calendar_events.period(start, end, kind=kind, time_zone=_zone(place))
     told = calendar_events.Announcement(kind, name, starts_at, ends_at, tuple(queue or ()), reason, into)
-    row = calendar_events.shown(calendar_events.announce(place, told, person=person, event_id=corrects))
-    out(row) if as_json else facts(row)
+    _tell(place, calendar_events.announce(place, told, person=person, event_id=corrects), as_json)
 
 
 def cancel(event_id: Id, who: As = "", as_json: AsJson = False) -> None:
@@ -56,23 +54,40 @@ def cancel(event_id: Id, who: As = "", as_json: AsJson = False) -> None:
     from flows import calendar_events
 
     place = _workspace()
-    row = calendar_events.shown(
-        calendar_events.cancel(place, event_id, person=acting(place, who, "planner", "engineer"))
-    )
-    out(row) if as_json else facts(row)
+    row = calendar_events.cancel(place, event_id, person=acting(place, who, "planner", "engineer"))
+    _tell(place, row, as_json)
 
 
 def list_events(as_json: AsJson = False) -> None:
     """All that were announced, by their beginning."""
     from flows import calendar_events
 
-    found = [calendar_events.shown(row) for row in calendar_events.announced(_workspace())]
+    place = _workspace()
+    found = [calendar_events.shown(row) for row in calendar_events.announced(place)]
     if as_json:
         out({"calendar_events": found})
         return
-    names = ("calendar_event_id", "kind", "starts_at", "ends_at", "queues", "cancelled", "name")
-    rows = [tuple(one[name] for name in names) for one in found]
-    table(("id", "kind", "from", "to", "queues", "cancelled", "name"), rows, empty="nothing was announced")
+    zone = _zone(place)
+    rows = [(one["calendar_event_id"], one["kind"], local(one["starts_at"], zone), local(one["ends_at"], zone),
+             one["queues"] or "all", one["cancelled"], one["name"]) for one in found]  # fmt: skip
+    table(("id", "kind", f"from ({zone})", "to", "queues", "cancelled", "name"), rows, empty="nothing was announced")
+
+
+def _tell(place: Workspace, row: dict[str, Any], as_json: bool) -> None:
+    from flows import calendar_events
+
+    told = calendar_events.shown(row)
+    if as_json:
+        out(told)
+        return
+    facts(period(told, _zone(place)))
+    say("the next `parley issue-forecast` counts with it")
+
+
+def _zone(place: Workspace) -> str:
+    from flows import issuing
+
+    return issuing.running_params(place).forecast.time_zone
 
 
 def _workspace() -> Workspace:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from flows.cli.acting import As, acting
-from flows.cli.printing import AsJson, facts, out, say, table
+from flows.cli.printing import AsJson, facts, local, out, period, say, table
 
 if TYPE_CHECKING:
     from flows.compose import Workspace
@@ -67,21 +67,27 @@ def adjust(
     starts_at, ends_at = _period(place, start, end)
     told = adjusting.adjust(place, queue=queue, starts_at=starts_at, ends_at=ends_at, change=change, kind=kind,
                             reason=reason, person=person)  # fmt: skip
-    out(told) if as_json else facts(told)
+    out(told) if as_json else facts(period(told, _zone(place)))
 
 
 def adjustments(as_json: AsJson = False) -> None:
     """All adjustments, and what each kind of reason added or cost, of the intervals that have come."""
     from flows import adjusting
 
-    rows = adjusting.judged(_workspace())
+    place = _workspace()
+    rows = adjusting.judged(place)
     kinds = adjusting.by_kind(rows)
     if as_json:
         out({"adjustments": rows, "kinds": kinds})
         return
-    names = ("adjustment_id", "queue", "starts_at", "ends_at", "factor", "kind")
-    shown = [(*(_plain(row[name]) for name in names), *_worth(row)) for row in rows]
-    table(("id", "queue", "from", "to", "times", "kind", "intervals", "error saved"), shown, empty="nobody adjusted")
+    zone = _zone(place)
+    shown = [
+        (row["adjustment_id"], row["queue"] or "all", local(row["starts_at"], zone), local(row["ends_at"], zone),
+         f"{row['factor']:.3g}", row["kind"], *_worth(row), "yes" if row["stands"] else "withdrawn", row["reason"])
+        for row in rows
+    ]  # fmt: skip
+    table(("id", "queue", f"from ({zone})", "to", "times", "kind", "intervals", "error saved", "stands", "reason"),
+          shown, empty="nobody adjusted")  # fmt: skip
     for one in kinds:
         if one["intervals"]:
             helped = "helped: `parley forecast keep ID` teaches it" if one["saved"] > 0 else "cost"
@@ -103,23 +109,23 @@ def keep(adjustment_id: Id, who: As = "", as_json: AsJson = False) -> None:
 
     place = _workspace()
     row = adjusting.keep(place, adjustment_id, person=acting(place, who, "planner", "engineer"))
-    out(row) if as_json else facts(row)
+    out(row) if as_json else facts(period(row, _zone(place)))
 
 
 def why(
-    queue: Annotated[str, typer.Option(help="The queue.")],
+    queue: Annotated[str, typer.Option(help="The queue; * is the site.")],
     day: Annotated[str, typer.Option(help="The day to come, 2026-05-08.")],
     against: Annotated[str | None, typer.Option(help="Another day to come; the last weeks' mean without it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Why a day is expected to be busier or calmer: calendar, season, holidays, how the last days went, events."""
-    from flows import issuing
+    from flows import reasons
 
-    told = issuing.why(_workspace(), queue=queue, day=day, against=against)
+    told = reasons.why(_workspace(), queue=queue, day=day, against=against)
     if as_json:
         out(told)
         return
-    say(f"{told['day']}: {told['expected']:.0f} contacts; {told['against']}: {told['expected_against']:.0f}")
+    say(f"{told['day']}: {told['expected']:.1f} contacts; {told['against']}: {told['expected_against']:.1f}")
     table(("contacts", "because of"), [(f"{one['contacts']:+.1f}", one["what"]) for one in told["reasons"]],
           empty="nothing tells them apart")  # fmt: skip
 
@@ -149,19 +155,20 @@ def _seconds(value: float | None) -> str:
 
 
 def _period(place: Workspace, start: str, end: str) -> tuple[Any, Any]:
-    from flows import calendar_events, issuing
+    from flows import calendar_events
 
-    zone = issuing.running_params(place).forecast.time_zone
-    starts_at, ends_at = calendar_events.periods((start, end), time_zone=zone)
+    starts_at, ends_at = calendar_events.periods((start, end), time_zone=_zone(place))
     return starts_at, ends_at
+
+
+def _zone(place: Workspace) -> str:
+    from flows import issuing
+
+    return issuing.running_params(place).forecast.time_zone
 
 
 def _worth(row: dict[str, Any]) -> tuple[str, str]:
     return str(row["intervals"]), f"{row['saved']:+.1f}" if row["intervals"] else "-"
-
-
-def _plain(value: Any) -> str:
-    return "all" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _workspace() -> Workspace:

@@ -6,10 +6,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+# Columns of a table that goes to a file or a pipe, where nothing is folded.
+_WIDEST = 1000
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 
@@ -32,7 +35,7 @@ def facts(content: Mapping[str, Any], *, indent: str = "") -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
-    """Rows under a heading, or the word for none."""
+    """Rows under a heading, or the word for none; where no person looks, each in one line."""
     if not rows:
         say(empty)
         return
@@ -44,7 +47,22 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str) 
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(_word(value) for value in row))
-    Console(file=sys.stdout, highlight=False, markup=False).print(shown)
+    width = None if sys.stdout.isatty() else _WIDEST
+    Console(file=sys.stdout, highlight=False, markup=False, width=width).print(shown)
+
+
+def local(moment: str | datetime, zone: str) -> str:
+    """A moment by the clock of a time zone, to the minute."""
+    from zoneinfo import ZoneInfo
+
+    told = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{told.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def period(row: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """A row whose `starts_at` and `ends_at` are told by the local clock, as those who plan wrote them."""
+    told = {name: f"{local(row[name], zone)} {zone}" for name in ("starts_at", "ends_at") if name in row}
+    return {**row, **told}
 
 
 @contextmanager

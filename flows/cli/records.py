@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A simulated centre works in years that calendars and clocks agree on.
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 USUAL_WEEKS, USUAL_START = 8, "2026-03-02"
+# Days of the forecast that are told when it is issued.
+_DAYS_TOLD = 7
 
 
 def add_to(app: typer.Typer) -> None:
@@ -233,16 +235,31 @@ def issue_forecast(
     from flows.operating import embedded
 
     moment = asking.as_of_given(place, as_of, ("forecast",)) if as_of else issuing.default_as_of(place)
-    with progress("issue forecast", quiet=as_json), embedded(place.settings):
+    with progress("issue forecast", quiet=as_json) as step, embedded(place.settings):
         from flows.issue_forecast import issue_forecast as flow
 
         result = flow(place, as_of=moment)
         if plan:
             from flows.plan_staffing import plan_staffing
 
+            step("plan agents and shifts, a minute or two")
             planned = plan_staffing(place)
             result = {**result, "staffing": planned.get("plan_id"), "staffing_skipped": planned.get("skipped")}
     out(result) if as_json else facts(result)
+    if not as_json:
+        _say_days(place)
+
+
+def _say_days(place: Workspace) -> None:
+    """What is expected of the next days, as it answers from now on."""
+    from flows import issuing
+
+    say()
+    table(("day", "contacts", "80% interval"), [
+        (f"{one['day']:%a %Y-%m-%d}", f"{one['offered_mean']:.0f}",
+         f"{one['offered_q100']:.0f} – {one['offered_q900']:.0f}")
+        for one in issuing.next_days(place, most=_DAYS_TOLD)
+    ], empty="no whole day is told")  # fmt: skip
 
 
 def _issue_for_ever(place: Workspace) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.printing import AsJson, facts, out, progress, say, table
+from flows.cli.printing import AsJson, facts, local, out, progress, say, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,8 +46,8 @@ def plan(
 
     place = _workspace()
     asked = staffing.Asked(rules, agents, _moment(since, "--from"), _moment(until, "--to"))
-    with progress("plan agents and shifts", quiet=as_json):
-        told = staffing.make(place, asked)
+    with progress("plan agents and shifts", quiet=as_json) as step:
+        told = staffing.make(place, asked, step=step)
     _export(staffing_plans.intervals(place, told), csv, parquet)
     if roster is not None:
         staffing_plans.export(staffing_plans.roster(place, told), roster)
@@ -100,7 +100,7 @@ def show(
             }
         )
     elif who:
-        _say_who(staffing_plans.roster(place, told))
+        _say_who(staffing_plans.roster(place, told), zone=str(told["time_zone"]))
     else:
         _say_plan(told)
 
@@ -152,10 +152,10 @@ def _say_what_if(told: dict[str, Any]) -> None:
     ], empty="no open intervals")  # fmt: skip
 
 
-def _say_who(rows: Rows) -> None:
-    table(("day", "agent", "shift", "from", "to", "breaks"), [
-        (row["day"], row["agent_id"], row["template"], f"{row['starts_at']:%H:%M}Z", f"{row['ends_at']:%H:%M}Z",
-         ", ".join(f"{pause['starts_at']:%H:%M}" for pause in row["breaks"]))
+def _say_who(rows: Rows, *, zone: str) -> None:
+    table(("day", "agent", "shift", f"from ({zone})", "to", "breaks"), [
+        (row["day"], row["agent_id"], row["template"], local(row["starts_at"], zone)[-5:],
+         local(row["ends_at"], zone)[-5:], ", ".join(local(pause["starts_at"], zone)[-5:] for pause in row["breaks"]))
         for row in sorted(rows, key=lambda row: (row["day"], row["starts_at"], row["agent_id"]))
     ], empty="nobody is rostered")  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,15 @@ def test_more_volume_keeps_poisson_counts_poisson() -> None:
     assert more.counts.var() == pytest.approx(60.0, rel=0.04)
     assert (more.handle_s == 330.0).all()
     assert loads.changed(of).counts.tolist() == counts.tolist()
+
+
+def test_less_work_than_some_contacts_are_leaves_a_second_of_these() -> None:
+    of = drawn(scenarios=3)
+    mixed = replace(of, handle_s=np.where(np.arange(of.handle_s.size).reshape(of.handle_s.shape) % 2, 300.0, 40.0))
+
+    less = loads.changed(mixed, handle_more_s=-60.0)
+
+    assert sorted(np.unique(less.handle_s)) == [1.0, 240.0]
 
 
 @pytest.mark.parametrize("asked", [{"volume": -0.1}, {"volume": float("nan")}, {"handle_more_s": -240.0}])

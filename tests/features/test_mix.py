@@ -121,3 +121,12 @@ def test_a_channel_that_is_closed_at_night_has_no_share_then() -> None:
     assert split["email", 3] == 1.0
     assert split["voice", 3] == 0.0
     assert split["voice", 10] == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_a_call_that_was_late_once_opens_no_line_and_an_hour_without_contacts_is_like_that_hour_of_other_days() -> None:
+    day = [(START + timedelta(days=day, hours=hour, minutes=n), "voice" if n % 3 else "email", "en")
+           for day in range(56) for hour in range(8, 20) for n in range(6)]  # fmt: skip
+    night = [(START + timedelta(days=day, hours=20), "email", "en") for day in range(56) if (START.weekday() + day) % 7]
+    transferred = [(START + timedelta(days=1, hours=20, minutes=2), "voice", "en")]
+    split = {(row["channel"], row["hour"]): row["share"] for row in told(contacts(day + night + transferred))}
+    assert [split["voice", 24 * weekday + 20] for weekday in range(7)] == [0.0] * 7  # Mondays have no contact then

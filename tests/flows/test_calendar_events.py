@@ -119,3 +119,31 @@ def test_a_merger_names_what_ends_and_what_it_becomes_and_needs_no_end(
     assert [one["where"] for one in told_of] == ["into", "queues", "into"]
     assert told_of[0]["expected"] == "A merger names the queue that they become."
     assert "--to" in said(capsys, *WORDS[:6], code=2)["error"]["expected"]
+
+
+def test_an_event_is_shown_by_the_clock_it_was_announced_by(
+    engineer: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_TIME_ZONE", "Asia/Shanghai")
+
+    assert run(["calendar", "announce", "closure", "Labour Day", "--from", "2026-05-01", "--to", "2026-05-02"]) == 0
+    assert "starts_at          2026-05-01 00:00 Asia/Shanghai" in capsys.readouterr().out
+    assert run(["calendar", "list"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+
+    assert "from (Asia/Shanghai)" in head
+    assert row.split() == ["closure-labour-day-20260501", "closure", "2026-05-01", "00:00", "2026-05-02", "00:00",
+                           "all", "no", "Labour", "Day"]  # fmt: skip
+
+
+def test_the_same_event_has_one_id_however_its_time_is_written(
+    engineer: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_TIME_ZONE", "Asia/Shanghai")
+    words = ["calendar", "announce", "closure", "Labour Day", "--to", "2026-05-02", "--from"]
+
+    told = [said(capsys, *words, at) for at in ("2026-05-01", "2026-04-30T16:00:00+00:00")]
+
+    assert [(one["calendar_event_id"], one["revision"]) for one in told] == [
+        ("closure-labour-day-20260501", 0), ("closure-labour-day-20260501", 1)
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from centre.clock import FixedClock
 from data_contracts.arrow import table
 from data_contracts.errors import NotFound
 from flows import issuing
+from flows.cli.app import run
 from flows.compose import Workspace, workspace
 from serving.issued import Issue, Issued
 from tests.features.centre import common, tiny_centre, two_channels
@@ -78,6 +79,17 @@ def test_eight_weeks_are_issued_and_queues_and_intervals_add_up(counted: Workspa
     near = slice(0, 7 * len(OPEN_HOURS))  # six same weekdays are known, and one queue is the whole site
     assert site["offered_q900"].to_pylist()[near] == pytest.approx(intervals["offered_q900"].to_pylist()[near])
     assert set(days["interval_s"].to_pylist()) == {86_400}
+
+
+def test_who_issues_sees_the_next_days_of_the_site(counted: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["issue-forecast"]) == 0
+
+    *_, head, first, _, _, _, _, _, last = capsys.readouterr().out.splitlines()
+    days = issuing.next_days(counted, most=7)
+    assert head.split() == ["day", "contacts", "80%", "interval"]
+    for line, one in ((first, days[0]), (last, days[-1])):
+        assert line.startswith(f"{one['day']:%a %Y-%m-%d}  {one['offered_mean']:.0f} ")
+    assert days[0]["day"] > issuing.default_as_of(counted).date()
 
 
 def test_every_issue_is_kept_and_can_be_asked_for(counted: Workspace) -> None:

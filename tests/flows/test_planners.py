@@ -77,6 +77,16 @@ def test_a_kept_reason_and_an_announced_event_are_in_the_calendar(client: Client
     assert client.post("/v1/calendar-events", backwards, role="planner").status_code == 422
 
 
+def test_an_event_of_a_queue_that_nobody_forecasts_is_refused_unless_it_is_to_open(client: Client) -> None:
+    event = {"kind": "mailing", "name": "spring", "starts_at": DAY["from"], "ends_at": DAY["to"], "queues": ["biling"]}
+
+    refused = client.post("/v1/calendar-events", event, role="planner")
+    opening = client.post("/v1/calendar-events", {**event, "kind": "opening"}, role="planner")
+
+    assert (refused.status_code, refused.json()["expected"]) == (404, "one of billing, sales")
+    assert opening.status_code == 201
+
+
 def test_why_is_answered_and_a_day_or_queue_of_none_refused(client: Client) -> None:
     day = END.date().isoformat()
 

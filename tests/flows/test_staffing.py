@@ -99,6 +99,31 @@ def test_a_plan_is_made_kept_and_told(place: Workspace, told: Callable[..., str]
     assert "2026-05-05" in said
 
 
+def test_who_works_when_is_told_by_the_local_clock(place: Workspace, told: Callable[..., str]) -> None:
+    told("plan")
+    path = place.settings.staffing_dir / "current.json"
+    utc = [line.split()[3:5] for line in told("show", "--who").splitlines()[1:]]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "time_zone": "Asia/Kolkata"}))
+
+    head, *rows = told("show", "--who").splitlines()
+
+    assert "from (Asia/Kolkata)" in head
+    day = MIDNIGHT.date().isoformat()
+    moved = [[f"{datetime.fromisoformat(f'{day} {one}Z') + timedelta(hours=5.5):%H:%M}" for one in row] for row in utc]
+    assert sorted(row.split()[3:5] for row in rows) == sorted(moved)
+
+
+def test_a_plan_says_what_it_is_at_as_it_takes_a_while(
+    place: Workspace, told: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ["--rules", str(tmp_path / "rules.yaml"), "--agents", str(tmp_path / "agents.csv")]
+    assert run(["staff", "plan", *files]) == 0
+
+    steps = capsys.readouterr().err.splitlines()
+    assert steps[0] == "plan agents and shifts …"
+    assert steps[-1] == "plan agents and shifts: the roster that stays"
+
+
 def published(place: Workspace) -> list[dict[str, Any]]:
     return [stored.event.data for stored in place.log.read(types=["staffing.roster_published"])]
 

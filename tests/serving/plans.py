@@ -53,6 +53,20 @@ def issue(folder: Path, *, as_of: datetime = TODAY, level: float = 20.0, days: i
     return id_
 
 
+def tell_apart(folder: Path, id_: str) -> None:
+    """An issue, whose billing comes by voice in Chinese for three quarters, by chat in an untold language else."""
+    mix = [
+        {"queue": "billing", "channel": channel, "language": language, "hour": hour, "share": share,
+         "handle_ratio": 1.0, "excess": 1.0, "day_excess": 1.0}
+        for channel, language, share in (("voice", "zh", 0.75), ("chat", "und", 0.25)) for hour in range(168)
+    ]  # fmt: skip
+    write(mix, folder / id_ / "mix.parquet")
+    for path in (folder / id_ / "issue.json", folder / "current.json"):
+        told = json.loads(path.read_text())
+        if told["issue_id"] == id_:
+            path.write_text(json.dumps({**told, "mix_table": f"{id_}/mix.parquet"}))
+
+
 def look_back(folder: Path, id_: str, *, days: int = 3, count: float = 25.0) -> None:
     """Beside an issue of TODAY: `count` contacts an open hour came in the last days, 20 were said."""
     rows = [

@@ -247,7 +247,7 @@ def test_without_a_session_or_a_role_nothing_is_shown(issued: Path, planned: Pat
 
 
 @pytest.mark.parametrize("told", HOSTILE, ids=range(len(HOSTILE)))
-@pytest.mark.parametrize("name", ["queue", "day", "issue", "plan", "grain", "form", "view"])
+@pytest.mark.parametrize("name", ["queue", "day", "issue", "plan", "grain", "form", "view", "channel", "language"])
 @pytest.mark.parametrize("path", ["/forecast", "/forecast/rows", "/staffing", "/staffing/rows"])
 def test_hostile_words_are_refused_as_words(
     house: House, issued: Path, planned: Path, browser: Browser, path: str, name: str, told: str

@@ -106,3 +106,11 @@ def test_curves_are_labelled_where_they_are_told_to() -> None:
                                                  "x_ticks": [[0, "08:00"], [2, "12:00"]]}))  # fmt: skip
 
     assert [drawn.count(label) for label in ("08:00", "12:00")] == [1, 1]
+
+
+def test_the_last_label_stays_inside_of_the_picture() -> None:
+    labels = [f"Sat 04-{day:02d}" for day in range(1, 14)]
+    drawn = charts.draw(Chart("fan", "", "", {"x": labels, "median": [1.0] * 13, "bands": []}))
+
+    assert f'<text x="{charts.WIDTH - 2:.1f}" y="298.0" text-anchor="end"' in drawn
+    assert drawn.count('y="298.0" text-anchor="middle"') == 4
