@@ -82,7 +82,7 @@ def evaluate(
         "days": {"train": len(train), "held": len(held), "test": len(judged)}, "rows": len(asked.offered),
         "queues": len(set(asked.queue)), "interval_s": int(table["interval_s"][0].as_py()),
     }  # fmt: skip
-    told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params)
+    told["by_residuals"] = _by_residuals(table, asked, model, learned, question=question, params=params, events=events)
     if question.rivals:
         told["baselines"]["mstl_auto_ets"] = _rival(table, asked, judged, params)
     rest = _Rest(None, {})
@@ -107,13 +107,14 @@ def planners(asked: Issued) -> dict[str, Floats]:
 
 
 def _by_residuals(
-    table: pa.Table, asked: Issued, model: Any, learned: Sequence[date], *, question: Question, params: ForecastParams
-) -> dict[str, Any] | None:
+    table: pa.Table, asked: Issued, model: Any, learned: Sequence[date], *, question: Question, params: ForecastParams,
+    events: pa.Table | None,
+) -> dict[str, Any] | None:  # fmt: skip
     """Intervals of the judged days by the errors of the days before them, which were asked for in the same steps."""
     days = learned[forecast_residuals.FEWEST_DAYS :][-forecast_residuals.MOST_DAYS :]
     if not days:
         return None
-    past = origins.told(table, asked=_asked(days, question, params), params=params)
+    past = origins.told(table, asked=_asked(days, question, params), params=params, events=events)
     return forecast_residuals.of_days(model, past=past, judged=asked, levels=LEVELS)
 
 
@@ -153,7 +154,7 @@ def _errors(asked: Issued, model: Any, said: Floats) -> dict[str, Any]:
     _, actual, totals = forecast_figures.day_totals(asked, model, said)
     found["wape"]["day"], found["mae"]["day"] = _wape(actual, totals[:, middle]), _mae(actual, totals[:, middle])
     lost = forecast_figures.pinball(asked.offered, said, model.quantiles)
-    return {**found, "pinball": _figure(lost.sum() / max(asked.offered.sum(), 1e-9))}
+    return {**found, "pinball": _figure(lost.sum() / asked.offered.sum()) if asked.offered.sum() > 0 else None}
 
 
 def _honesty(asked: Issued, model: Any, said: Floats) -> dict[str, Any]:
@@ -202,7 +203,7 @@ def _rest_of_day(
     update = [moment(one, at, params.time_zone) for one in judged]
     rest = origins.told(table, asked=[Asked(now, now, end) for now, (_, end) in zip(update, day, strict=True)],
                         params=params, events=events)  # fmt: skip
-    whole = origins.told(table, asked=[Asked(start, start, end) for start, end in day], params=params)
+    whole = origins.told(table, asked=[Asked(start, start, end) for start, end in day], params=params, events=events)
     begun = np.asarray([60.0 * at.hour + at.minute]) - whole.column("minute_of_day")
     ended, coming = begun >= float(table["interval_s"][0].as_py()) / 60.0, begun <= 0
     _, group = np.unique(
