@@ -19,6 +19,8 @@ from features.walk import Walk
 if TYPE_CHECKING:
     from features.params import ForecastDataParams
 
+# A day further ahead is told by its calendar alone, and nobody plans it.
+MOST_AHEAD = 366
 # Days that make the usual day, which a day is compared with where no other is named.
 USUAL_DAYS = 28
 _WORDS = {
@@ -55,16 +57,20 @@ def explained(
 
     Each reason is what the day's total loses when only it is as on the other day; what they do together goes to none of
     them, so that they need not add up to the last contact. NotFound for a queue that was never seen, InputError for a
-    day that is over.
+    day that is over, or more than a year ahead.
     """
     if queue not in past.queues:
         raise NotFound("no history of this queue", expected=", ".join(past.queues)[:300], came=queue[:80])
     place, number = past.place(day), past.queues.index(queue)
     today = past.place(known_until.astimezone(ZoneInfo(past.time_zone)).date())
-    if min(place, place if against is None else past.place(against)) < today:
+    asked = (place, place if against is None else past.place(against))
+    if max(asked) > today + MOST_AHEAD:
+        raise InputError("a day so far ahead is not told", expected=f"{_day(past, today + MOST_AHEAD)} or earlier",
+                         came=f"{day}" if against is None else f"{day}, {against}", where="--day")  # fmt: skip
+    if min(asked) < today:
         raise InputError("a day that is over is not expected any more", expected=f"{_day(past, today)} or later",
                          came=f"{day}" if against is None else f"{day}, {against}", where="--day")  # fmt: skip
-    state = Walk(past, last_day=max(place, today if against is None else past.place(against)) + 1, params=params)
+    state = Walk(past, last_day=max(*asked, today) + 1, params=params)
     state.advance(max(today, 0))
     state.take_in(known_s=known_until.timestamp())
     state.solve()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from centre.people import Person
@@ -71,16 +71,18 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
-    """Moments as people write them, local days and wall times included. Raises InputError naming what came."""
+    """Moments (UTC) as people write them, local days and wall times included. Raises InputError naming what came."""
     from zoneinfo import ZoneInfo
 
     found = []
     for text in texts:
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text) from error
-        found.append(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone)))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
+            found.append(moment.astimezone(UTC))
+        except (ValueError, OverflowError) as error:
+            raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text[:80],
+                             where="--from, --to") from error  # fmt: skip
     return found
 
 

@@ -72,15 +72,15 @@ def interval_rows(of: Case, load: Load, found: Reached, here: Bools) -> list[dic
 
 def summary(rows: Sequence[Mapping[str, Any]], rules: Rules) -> dict[str, Any]:
     """Intervals in which contacts come that cannot wait, the share of them that has the goal's probability, and the
-    share expected to meet the service level; hours are of all rows."""
+    share expected to meet the service level, all where there are none; hours are of all rows."""
     timely = [row for row in rows if row["offered_mean"] > 0]
     goals = {queue: rules.goal(queue).probability for queue in {row["queue"] for row in rows}}
     reach = [row["probability"] >= goals[row["queue"]] - NOISE for row in timely]
     known = [row for row in rows if row["positions_required"] is not None]
     return {
         "intervals": len(timely),
-        "share_with_probability": sum(reach) / max(1, len(timely)),
-        "share_expected_to_meet": sum(row["probability"] for row in timely) / max(1, len(timely)),
+        "share_with_probability": sum(reach) / len(timely) if timely else 1.0,
+        "share_expected_to_meet": sum(row["probability"] for row in timely) / len(timely) if timely else 1.0,
         "required_h": sum(row["positions_required"] * row["interval_s"] for row in known) / 3600,
         "missing_h": sum(max(0.0, row["positions_required"] - row["agents_rostered"]) * row["interval_s"]
                          for row in known) / 3600,

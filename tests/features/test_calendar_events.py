@@ -85,6 +85,17 @@ def test_an_event_is_read_from_when_it_was_known_in_the_form_that_was_known() ->
     assert planned(events(), queues=("q",)) is None
 
 
+def test_of_revisions_that_are_known_in_another_order_the_last_one_stands_alone() -> None:
+    rows = events(event("a", 5.0, 6.0, known=1.0), event("a", 6.0, 7.0, known=4.0, revision=1),
+                  event("a", 7.0, 8.0, known=3.0, revision=2))  # fmt: skip
+    found = planned(rows, queues=("q",))
+    assert found is not None
+    starts = np.asarray([(START + timedelta(days=day)).timestamp() for day in range(10)])
+    for known, days in ((2.0, [5]), (3.5, [7]), (5.0, [7])):
+        moment = (START + timedelta(days=known)).timestamp()
+        assert np.flatnonzero(found.touched(starts, 86_400, known_s=moment).any(axis=(0, 1))).tolist() == days
+
+
 def test_an_effect_is_the_mean_error_of_touched_hours_drawn_to_none() -> None:
     effects, all_told = Effects(2), np.ones((2, 4), dtype=bool)
     touched = np.zeros((len(KINDS), 2, 4))

@@ -80,6 +80,10 @@ def test_the_usual_days_are_those_of_which_counts_were_known() -> None:
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(InputError, match="over"):
         told(weekly(70)[None], day=-1)
+    for day, against in ((400, None), (1, 400)):
+        with pytest.raises(InputError, match="far ahead"):
+            told(weekly(70)[None], day=day, against=against)
+    assert told(weekly(70)[None], day=366).expected > 0
     with pytest.raises(NotFound, match="q0"):
         explaining.explained(past(weekly(70)[None]), queue="mail", day=NOW.date(), against=None, known_until=NOW,
                              params=ForecastDataParams())  # fmt: skip
