@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from centre.people import Person
@@ -15,6 +16,8 @@ from flows.compose import SOURCE, Workspace
 
 ANNOUNCED = "calendar_event.announced"
 DATASET = "calendar_events"
+# Characters of a name in an event's id, which has 128 at most.
+MOST_WORDS = 80
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def announce(place: Workspace, told: Announcement, *, person: Person, event_id: 
     Raises RowRefused for what the contract refuses, NotFound for the id of an event that was never announced.
     """
     before = _last(place, event_id) if event_id else None
-    id_ = event_id or _id_of(told)
+    id_ = event_id or _id_of(told, time_zone=place.settings.time_zone)
     revision = before["revision"] + 1 if before else _next_revision(place, id_)
     reason = told.reason or f"announced by {person.name}"
     return _said(place, {
@@ -71,7 +74,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
-    """Moments (UTC) as people write them, local days and wall times included. Raises InputError naming what came."""
+    """Moments as people write them, local days and wall times included. Raises InputError naming what came."""
     from zoneinfo import ZoneInfo
 
     found = []
@@ -79,7 +82,8 @@ def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
         try:
             moment = datetime.fromisoformat(text)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
-            found.append(moment.astimezone(UTC))
+            moment.astimezone(UTC)  # what UTC cannot tell is no moment
+            found.append(moment)
         except (ValueError, OverflowError) as error:
             raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text[:80],
                              where="--from, --to") from error  # fmt: skip
@@ -108,10 +112,14 @@ def _last(place: Workspace, event_id: str) -> dict[str, Any]:
     return found
 
 
-def _id_of(told: Announcement) -> str:
-    """Its kind, name and day, as an id that can be typed."""
-    words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-") or "event"
-    return f"{told.kind}-{words}-{told.starts_at:%Y%m%d}"[:128]
+def _id_of(told: Announcement, *, time_zone: str) -> str:
+    """Its kind, name and local day, as an id that can be typed; names that words do not tell apart have two ids."""
+    from zoneinfo import ZoneInfo
+
+    words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-")
+    if not words or len(words) > MOST_WORDS:
+        words = f"{words[:MOST_WORDS] or 'event'}-{sha256(told.name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    return f"{told.kind}-{words}-{told.starts_at.astimezone(ZoneInfo(time_zone)):%Y%m%d}"
 
 
 def _next_revision(place: Workspace, id_: str) -> int:
