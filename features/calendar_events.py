@@ -59,10 +59,12 @@ def planned(events: pa.Table, *, queues: Sequence[str]) -> Planned | None:
     rows = sorted(events.to_pylist(), key=lambda row: tuple(row[name] for name in order))
     if not rows:
         return None
-    until = [
-        later["known_at"].timestamp() if later["calendar_event_id"] == row["calendar_event_id"] else np.inf
-        for row, later in zip(rows, [*rows[1:], {"calendar_event_id": None}], strict=True)
-    ]
+    until, soonest = [], np.inf
+    for row, after in zip(reversed(rows), [None, *reversed(rows[1:])], strict=True):
+        later = after is not None and after["calendar_event_id"] == row["calendar_event_id"]
+        soonest = min(soonest, after["known_at"].timestamp()) if after is not None and later else np.inf
+        until.append(soonest)
+    until.reverse()
     kept = [place for place, row in enumerate(rows) if row["kind"] in KINDS and not row["cancelled"]]
 
     def moments(name: str) -> Floats:

@@ -97,7 +97,7 @@ def _from_volumes(
     told = mergers.under_new_names(recent(told, "interval_start", params=params), names)
     length = max(params.interval_s, int(told["interval_s"].max()))
     ends = told["interval_start"] + _seconds(told["interval_s"])
-    told["interval_start"] = _floor(told["interval_start"], length)
+    told["interval_start"] = _on_grid(told["interval_start"], length, params)
     told["known_at"] = np.maximum(told["known_at"], ends)
     told["handle_total_s"] = told["handle_mean_s"] * told["handled_count"]
     cells = told.groupby(["queue", "interval_start"])
@@ -120,14 +120,14 @@ def _from_contacts(
         return entered
     length = params.interval_s
     entered = recent(entered, "entered_at", params=params)
-    entered["interval_start"] = _floor(entered["entered_at"], length)
+    entered["interval_start"] = _on_grid(entered["entered_at"], length, params)
     counted = entered.groupby(["queue", "interval_start"]).agg(
         offered_count=("contact_id", "size"),
         handled_count=("handle_s", "count"),
         handle_s=("handle_s", "mean"),
         last_known_at=("known_at", "max"),
     )
-    whole = _every_interval(counted, length)
+    whole = _every_interval(counted, length, params)
     whole[["offered_count", "handled_count"]] = whole[["offered_count", "handled_count"]].fillna(0.0)
     end = whole["interval_start"] + _length(length)
     whole["known_at"] = np.maximum(whole["last_known_at"].fillna(end), end)
@@ -183,12 +183,12 @@ def entries(tables: Tables, *, as_of: datetime, names: Mapping[str, str] | None 
     return found[found["entered_at"].notna()].drop(columns=["started_at", "leg_known_at"])
 
 
-def _every_interval(counted: pd.DataFrame, length: int) -> pd.DataFrame:
+def _every_interval(counted: pd.DataFrame, length: int, params: ForecastDataParams) -> pd.DataFrame:
     """Each queue's intervals from the first day to the last of all of them, with none counted where none was."""
     import pandas as pd
 
     starts = counted.index.get_level_values("interval_start")
-    every = pd.date_range(starts.min(), starts.max(), freq=f"{length}s", unit="us")
+    every = _grid(starts.min(), starts.max() + _length(length), length, params)
     queues = sorted(counted.index.get_level_values("queue").unique())
     whole = pd.MultiIndex.from_product([queues, every], names=["queue", "interval_start"])
     return counted.reindex(whole).reset_index()
@@ -215,9 +215,26 @@ def _parts(counted: pd.DataFrame, *, params: ForecastDataParams) -> Any:
     return parts.after_cuts(day, judge_from=judge_from, calibrate_from=calibrate_from)
 
 
-def _floor(times: pd.Series, length: int) -> pd.Series:
-    found: pd.Series = times.dt.floor(f"{length}s")
-    return found
+def _on_grid(times: pd.Series, length: int, params: ForecastDataParams) -> pd.Series:
+    """The start of the interval in which each time lies."""
+    import pandas as pd
+
+    if not len(times):
+        return times
+    # Before the first time the longest interval begins a day and an hour ago: on a day of 25 hours.
+    grid = _grid(times.min() - _length(90_000), times.max() + _length(1), length, params)
+    place = grid.searchsorted(times, side="right") - 1
+    return pd.Series(grid[place], index=times.index)
+
+
+def _grid(start: pd.Timestamp, end: pd.Timestamp, length: int, params: ForecastDataParams) -> pd.DatetimeIndex:
+    """Starts of the intervals that begin in [start, end)."""
+    import pandas as pd
+
+    from features.grid import interval_starts
+
+    found = interval_starts(start.timestamp(), end.timestamp(), time_zone=params.time_zone, interval_s=length)
+    return pd.DatetimeIndex(pd.to_datetime(found, unit="s", utc=True)).as_unit("us")
 
 
 def _length(length: int) -> Any:

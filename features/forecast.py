@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 from data_contracts.errors import InputError
 from features.calendar_events import CLOSURE
 from features.drift import AHEAD
-from features.grid import Flags, Floats, History, Whole, history, local, ordinal
+from features.grid import Flags, Floats, History, history, interval_starts, local, ordinal
 from features.scale import counted, scaled
 from features.spread import MOST_SIZES, within_measure
 from features.walk import Walk
@@ -101,7 +102,10 @@ def designs(
     grid = past if isinstance(past, History) else history(past, params=params, events=events)
     for one in asked:
         _refuse_senseless(one)
-    last = max(_day_of(grid, one.end.timestamp()) for one in asked)
+    if any(later.known_until < one.known_until for one, later in pairwise(asked)):
+        raise InputError("origins go back in time", expected="each at or after the one before", came="an earlier one",
+                         where="asked")  # fmt: skip
+    last = max(_day_of(grid, max(one.end, one.known_until).timestamp()) for one in asked)
     state = Walk(grid, last_day=last, params=params)
     for one in asked:
         state.advance(max(_day_of(grid, one.known_until.timestamp()), state.day, 0))
@@ -128,7 +132,10 @@ class _Told:
         self.state, self.asked, self.params = state, asked, params
         self.grid = state.past
         self.known_s = asked.known_until.timestamp()
-        self.starts = _starts(asked, self.grid)
+        self.starts = interval_starts(
+            asked.start.timestamp(), asked.end.timestamp(), time_zone=self.grid.time_zone,
+            interval_s=self.grid.interval_s,
+        )  # fmt: skip
         days, self.slot, self.second = local(
             self.starts, time_zone=self.grid.time_zone, interval_s=self.grid.interval_s
         )
@@ -142,6 +149,9 @@ class _Told:
         self.growth, self.day_sizes = state.spread.growth(), state.spread.day_sizes()
         self.levels = self._levels()
         columns: dict[str, Floats] = {}
+        if not len(self.starts):
+            names = (*DESIGN_COLUMNS, *PLANNER_COLUMNS, "is_open")
+            columns = {name: np.zeros((len(queues), 0)) for name in names}
         for day in np.unique(self.day):
             mine = self.day == day
             for name, values in self._of_day(int(day)).items():
@@ -296,14 +306,3 @@ def median(values: Floats) -> Floats:
     places = np.stack([np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)])
     found: Floats = np.take_along_axis(ordered, places, axis=0).mean(axis=0)
     return np.where(count > 0, found, np.nan)
-
-
-def _starts(asked: Asked, grid: History) -> Whole:
-    """Starts of the intervals that begin in the horizon, in seconds since 1970: on multiples of their length of the
-    local clock, which in some zones runs half an hour beside the others."""
-    _, _, second = local(
-        np.asarray([int(asked.start.timestamp())]), time_zone=grid.time_zone, interval_s=grid.interval_s
-    )
-    past = int(second[0]) % grid.interval_s
-    first = int(np.ceil(asked.start.timestamp())) + (grid.interval_s - past) % grid.interval_s
-    return np.arange(first, int(np.ceil(asked.end.timestamp())), grid.interval_s, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import gcd
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+# Zones differ from each other, and clocks are changed, by multiples of a quarter of an hour.
+_CLOCK_STEP_S = 900
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,24 @@ def local(starts: Whole, *, time_zone: str, interval_s: int) -> tuple[Whole, Who
     day = wall // 86_400
     second = wall - day * 86_400
     return day, second // interval_s, second
+
+
+def interval_starts(start_s: float, end_s: float, *, time_zone: str, interval_s: int) -> Whole:
+    """Starts of the intervals that begin in [start_s, end_s), in seconds since 1970: on multiples of their length of
+    the local clock, which in some zones runs beside the others by half an hour or three quarters.
+
+    Where clocks are set back an hour, hours and parts of them come twice; a longer interval of that day is longer.
+    """
+    step = gcd(interval_s, _CLOCK_STEP_S)
+    first, end = int(np.ceil(start_s)), int(np.ceil(end_s))
+    _, _, second = local(np.asarray([first]), time_zone=time_zone, interval_s=interval_s)
+    first += -int(second[0]) % step
+    every = np.arange(first, end, step, dtype=np.int64)
+    day, slot, second = local(every, time_zone=time_zone, interval_s=interval_s)
+    on_clock = second % interval_s == 0
+    found, day, slot = every[on_clock], day[on_clock], slot[on_clock]
+    again = (np.diff(day) == 0) & (np.diff(slot) == 0) & (np.diff(found) < interval_s)
+    return np.asarray(np.delete(found, np.flatnonzero(again) + 1), dtype=np.int64)
 
 
 def _mean(values: Floats, cell: Whole, shape: tuple[int, ...]) -> Floats:

@@ -65,8 +65,8 @@ class Walk:
         """Before the first day of the history; `last_day` is the place of the last that will be asked for."""
         queues, slots = len(past.queues), past.slots
         self.past = past
-        length = max(past.days + AHEAD[-1], last_day) + 1
-        self.calendar: Days = calendar.days(past.first_day, length, country=params.country)
+        # No longer than is asked for: the names of later holidays would be columns that depend on the future.
+        self.calendar: Days = calendar.days(past.first_day, max(last_day, 0) + 1, country=params.country)
         self.day = 0
         self.openness = Openness(queues, slots, share=params.open_share)
         self.surface = Surface(queues, slots, (*self.calendar.kinds, "after closed days", "after closed days"))
@@ -125,8 +125,7 @@ class Walk:
         """(kinds, queues, slots): the share of each interval of a day that events cover, as far as they are known."""
         if self.past.events is None:
             return np.zeros((len(KINDS), *self.surface.told.shape))
-        starts = midnight(self.past, day) + np.arange(self.past.slots, dtype=np.float64) * self.past.interval_s
-        return self.past.events.touched(starts, self.past.interval_s, known_s=self.known_s)
+        return self.past.events.touched(slot_starts(self.past, day), self.past.interval_s, known_s=self.known_s)
 
     def _closures(self, day: int) -> dict[int, Flags]:
         """(queues, slots): what announced closures take of each day of the week before, from the next to come on."""
@@ -145,7 +144,7 @@ class Walk:
         self.solve()
         averages, told = self.drift.averages, self.surface.told & ready[:, None]
         for place, ahead in enumerate(AHEAD):
-            if self.day + ahead < self.past.days:
+            if self.day + ahead < min(self.past.days, len(self.calendar)):
                 course = self.surface.course(self.surface.orders(self.row(self.day + ahead)))
                 self._promises.setdefault(self.day + ahead, {})[place] = _Promise(course, averages, told)
 
@@ -288,5 +287,18 @@ def _any(cells: Flags) -> Flags:
 
 def midnight(past: History, day: int) -> float:
     """The moment at which the local day at that place begins, in seconds since 1970."""
-    told = datetime.combine(past.first_day + timedelta(days=day), time(), tzinfo=ZoneInfo(past.time_zone))
-    return told.astimezone(UTC).timestamp()
+    return _moment(past, day, 0)
+
+
+def slot_starts(past: History, day: int) -> Floats:
+    """(slots,): the moments at which the slots of a local day begin; after a change of clocks those on the wall."""
+    begins, slots = midnight(past, day), np.arange(past.slots, dtype=np.float64)
+    if midnight(past, day + 1) - begins == 86_400.0:
+        return np.asarray(begins + slots * past.interval_s, dtype=np.float64)
+    return np.asarray([_moment(past, day, past.interval_s * slot) for slot in range(past.slots)], dtype=np.float64)
+
+
+def _moment(past: History, day: int, second: int) -> float:
+    """When the local clock shows that second of the day, the first time that it does."""
+    wall = datetime.combine(past.first_day + timedelta(days=day), time()) + timedelta(seconds=second)
+    return wall.replace(tzinfo=ZoneInfo(past.time_zone)).astimezone(UTC).timestamp()

@@ -204,9 +204,11 @@ def _refuse_senseless(
 
     queues = sorted(set(intervals["queue"].to_pylist()) - {"*"})
     if queue is not None and queue not in queues:
-        raise NotFound("no forecast for this queue", expected=f"one of {', '.join(queues)}"[:300], came=queue[:80])
+        raise NotFound("no forecast for this queue", expected=f"one of {', '.join(queues)}"[:300], came=queue[:80],
+                       where="--queue")  # fmt: skip
     if starts_at >= ends_at:
-        raise InputError("an empty period", expected="from before to", came=f"{stamp(starts_at)} to {stamp(ends_at)}")
+        raise InputError("an empty period", expected="from before to", came=f"{stamp(starts_at)} to {stamp(ends_at)}",
+                         where="--from, --to")  # fmt: skip
     if kind not in KINDS:
         raise InputError("unknown kind of reason", expected=", ".join(KINDS), came=kind[:80], where="--kind")
     if not 3 <= len(reason.strip()) <= 300:
@@ -231,8 +233,8 @@ def _mean_of(intervals: Any, asked: Adjustment) -> float:
     touched = asked.touches(intervals)
     mean = np.asarray(intervals["offered_mean"].to_numpy(zero_copy_only=False))[touched]
     if not len(mean) or mean.sum() <= 0:
-        raise InputError("no open interval begins in this period", came=f"{stamp(asked.starts_at)} to "
-                         f"{stamp(asked.ends_at)}", expected="a part of the issued forecast")  # fmt: skip
+        raise InputError("no open interval begins in this period", expected="a part of the issued forecast",
+                         came=f"{stamp(asked.starts_at)} to {stamp(asked.ends_at)}", where="--from, --to")  # fmt: skip
     return float(mean.sum())
 
 
@@ -242,10 +244,11 @@ def _factor(change: str, mean: float) -> float:
     try:
         factor = 1.0 + float(text[:-1]) / 100.0 if text.endswith("%") else 1.0 + float(text) / mean
     except ValueError as error:
-        raise InputError("not a change", expected="+20%, -5% or contacts such as +120", came=change[:80]) from error
+        raise InputError("not a change", expected="+20%, -5% or contacts such as +120", came=change[:80],
+                         where="--by") from error  # fmt: skip
     if not LEAST <= factor <= MOST or factor == 1.0:
         raise InputError("not a change that can be meant", expected=f"{LEAST:g} to {MOST:g} times as many",
-                         came=f"{change} is {factor:.3g} times")  # fmt: skip
+                         came=f"{change[:80]} is {factor:.3g} times", where="--by")  # fmt: skip
     return round(factor, 6)
 
 

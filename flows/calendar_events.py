@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from centre.people import Person
@@ -18,6 +19,8 @@ ANNOUNCED = "calendar_event.announced"
 DATASET = "calendar_events"
 # Events of queues that may not be forecast yet, or not any more.
 OF_OTHER_QUEUES = ("opening", mergers.KIND)
+# Characters of a name in an event's id, which has 128 at most.
+MOST_WORDS = 80
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,12 @@ def periods(texts: Sequence[str], *, time_zone: str) -> list[datetime]:
     for text in texts:
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text) from error
-        found.append(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone)))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))
+            moment.astimezone(UTC)  # what UTC cannot tell is no moment
+            found.append(moment)
+        except (ValueError, OverflowError) as error:
+            raise InputError("not a moment", expected="2026-05-01 or 2026-05-01T09:00", came=text[:80],
+                             where="--from, --to") from error  # fmt: skip
     return found
 
 
@@ -140,14 +146,17 @@ def _last(place: Workspace, event_id: str) -> dict[str, Any]:
 
 
 def _id_of(place: Workspace, told: Announcement) -> str:
-    """Its kind, name and local day, however its time was written, as an id that can be typed."""
+    """Its kind, name and local day, however its time was written, as an id that can be typed; names that words do not
+    tell apart have two ids."""
     from zoneinfo import ZoneInfo
 
     from flows import issuing
 
-    words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-") or "event"
+    words = re.sub(r"[^\w]+", "-", told.name.lower()).strip("-")
+    if not words or len(words) > MOST_WORDS:
+        words = f"{words[:MOST_WORDS] or 'event'}-{sha256(told.name.encode('utf-8', 'replace')).hexdigest()[:8]}"
     day = told.starts_at.astimezone(ZoneInfo(issuing.running_params(place).forecast.time_zone))
-    return f"{told.kind}-{words}-{day:%Y%m%d}"[:128]
+    return f"{told.kind}-{words}-{day:%Y%m%d}"
 
 
 def _next_revision(place: Workspace, id_: str) -> int:

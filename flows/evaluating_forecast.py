@@ -39,7 +39,7 @@ def evaluate_forecast(
     _refuse_nowhere(page)
     question = Question(_days(test_days, "--test-days"), _days(origin_step_days, "--origin-step-days"),
                         _time(update_at), rivals)  # fmt: skip
-    given = [f"forecast.country={country}"] if country else []
+    given = [f"forecast.country={country.upper()}"] if country else []
     changed = params.override(params.load(checkout_of().folder / "params.yaml"), [*given, *changes]).forecast
     read = counts.read(history, time_zone=time_zone)
     announced = calendar_csv.read(events, time_zone=time_zone) if events else None
@@ -86,7 +86,9 @@ def table_of(read: Counts) -> pa.Table:
 
     count = len(read.rows)
     starts = pa.array(read.rows["interval_start"]).cast(pa.timestamp("us", tz="UTC"))
-    ends = pa.array(read.rows["interval_start"] + _seconds(read.interval_s)).cast(pa.timestamp("us", tz="UTC"))
+    ends = pa.array(read.rows["interval_start"] + _seconds(read.interval_s + read.late_s)).cast(
+        pa.timestamp("us", tz="UTC")
+    )
     columns = {
         "queue": pa.array(read.rows["queue"].astype(str)), "interval_start": starts,
         "interval_s": pa.array([read.interval_s] * count), "offered_count": pa.array(read.rows["offered_count"]),
@@ -115,6 +117,6 @@ def _time(text: str | None) -> time | None:
         told = time.fromisoformat(text)
     except ValueError as error:
         raise InputError("not a time of the day", expected="HH:MM, as 11:00", came=text, where="--update-at") from error
-    if told.tzinfo is not None:
+    if told.tzinfo is not None or told.second or told.microsecond:
         raise InputError("not a time of the day", expected="HH:MM on the local clock", came=text, where="--update-at")
     return told

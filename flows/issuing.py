@@ -174,11 +174,10 @@ def _to_come(past: pa.Table, tables: Mapping[str, pa.Table], *, as_of: datetime,
 def _design(past: pa.Table, *, as_of: datetime, params: Params, events: pa.Table) -> pa.Table:
     from features import forecast
 
-    start, _ = _horizon(as_of, params)
     return forecast.design(
         past,
-        horizon_start=start,
-        horizon_end=start + timedelta(days=MOST_DAYS + 1),
+        horizon_start=as_of,
+        horizon_end=as_of + timedelta(days=MOST_DAYS + 1),
         known_until=as_of,
         params=params.forecast,
         events=events,
@@ -197,13 +196,6 @@ def _judged_days(design: pa.Table, *, as_of: datetime, params: Params) -> pa.Tab
     last = max([today, *(within or days[:1])])
     end = datetime.combine(last + timedelta(days=1), datetime.min.time(), tzinfo=zone)
     return design.filter(pc.less(design["interval_start"], end))
-
-
-def _horizon(as_of: datetime, params: Params) -> tuple[datetime, int]:
-    """The first interval that begins at or after `as_of`."""
-    length = params.forecast.interval_s
-    past = as_of.timestamp() % length
-    return (as_of + timedelta(seconds=(length - past) % length)).replace(microsecond=0), length
 
 
 class Columns:

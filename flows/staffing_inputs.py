@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -210,17 +210,25 @@ def agents_of_file(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            read = list(csv.DictReader(file))
+            rows = csv.DictReader(file)
+            header, read = rows.fieldnames or (), list(rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("the agents cannot be read", expected="CSV, UTF-8", came=str(error)[:300],
                          where=str(path)) from error  # fmt: skip
-    named = set(read[0]) if read else set()
+    named = set(header)
     if missing := {"agent_id", "skills"} - named:
-        raise MissingColumn("a column is missing", expected="agent_id, skills", came="without " + ", ".join(missing),
-                            where=str(path))  # fmt: skip
+        raise MissingColumn("a column is missing", expected="agent_id, skills",
+                            came="without " + ", ".join(sorted(missing)), where=str(path))  # fmt: skip
     if unknown := sorted(str(name) for name in named - set(COLUMNS)):
         raise UnknownParameter("unknown column", expected=", ".join(COLUMNS), came=", ".join(unknown), where=str(path))
-    return [_agent(row, where=f"{path}, line {number}") for number, row in enumerate(read, start=2)]
+    found = []
+    for number, row in enumerate(read, start=2):
+        where = f"{path}, line {number}"
+        if None in row:
+            raise InputError("a row has too many fields", expected=f"{len(named)}, as the header has", came="more",
+                             where=where, remedy="Put several skills into one field, with ; between.")  # fmt: skip
+        found.append(_agent(row, where=where))
+    return found
 
 
 def agents_of_archive(place: Workspace) -> list[dict[str, Any]]:
@@ -281,9 +289,23 @@ def _grid(rows: Sequence[Row], rules: Rules, zone: ZoneInfo, name: str) -> Grid:
     start = first - timedelta(seconds=before * length)
     slots = [int((midnight - start).total_seconds()) // slot_s for midnight in midnights]
     dates = [local[0] + timedelta(days=day) for day in range(count)]
-    days = tuple(Day(slot, day.weekday(), (day.toordinal() - 1) // 7) for slot, day in zip(slots, dates, strict=False))
+    days = tuple(
+        Day(slot, day.weekday(), (day.toordinal() - 1) // 7, *_change_of_clocks(day, zone, slot_s))
+        for slot, day in zip(slots, dates, strict=False)
+    )
     intervals = -(-slots[-1] * slot_s // length)
     return Grid(start, length, intervals, days, tuple(day.isoformat() for day in dates))
+
+
+def _change_of_clocks(day: date, zone: ZoneInfo, slot_s: int) -> tuple[int, int]:
+    """From which minute of the day on wall times come so many slots later than on other days; the day's end without."""
+    midnight = datetime.combine(day, datetime.min.time())
+    begins = midnight.replace(tzinfo=zone).astimezone(UTC)
+    for minute in range(0, 1440, 15):
+        wall = (midnight + timedelta(minutes=minute)).replace(tzinfo=zone).astimezone(UTC)
+        if late := (wall - begins).total_seconds() - 60 * minute:
+            return minute, round(late / slot_s)
+    return 1440, 0
 
 
 def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid) -> tuple[Floats, Floats]:
@@ -371,9 +393,3 @@ def _day(text: str) -> str:
     except ValueError as error:
         raise InputError("no such day", expected="2026-05-04 or 2026-05-04/2026-05-06", came=text[:40],
                          where="agents, away") from error  # fmt: skip
-
-
-def fewer_scenarios(of: Case, most: int) -> Case:
-    """The same case with `most` scenarios or fewer."""
-    luck = of.rules.luck
-    return replace(of, rules=replace(of.rules, luck=replace(luck, scenarios=min(most, luck.scenarios))))

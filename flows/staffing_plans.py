@@ -72,7 +72,7 @@ def interval_rows(of: Case, load: Load, found: Reached, here: Bools) -> list[dic
 
 def summary(rows: Sequence[Mapping[str, Any]], rules: Rules) -> dict[str, Any]:
     """Intervals in which contacts come that cannot wait, the share of them that has the goal's probability, and the
-    share expected to meet the service level (all, where there are none); hours are of all rows, None where nobody asked
+    share expected to meet the service level, all where there are none; hours are of all rows, None where nobody asked
     what they need."""
     timely = [row for row in rows if row["offered_mean"] > 0]
     goals = {queue: rules.goal(queue).probability for queue in {row["queue"] for row in rows}}

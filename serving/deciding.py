@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from data_contracts.errors import InputError, Overloaded
 from data_contracts.events import stamp
@@ -17,7 +17,7 @@ from features import routing as features
 from serving import choosing
 from serving.desk import Desk
 from serving.envelope import Reason, Source
-from serving.forms import Channel, Id, Name, primary_language
+from serving.forms import Channel, Id, Moment, Name, primary_language
 from serving.mirrored import STALE
 from serving.permission import Asked, permitted
 from serving.slots import Slot
@@ -72,7 +72,7 @@ class RouteAsked(BaseModel):
     topic: Name | None = None
     business_unit: Name | None = None
     priority: Annotated[int, Field(ge=-1_000, le=1_000)] | None = None
-    queued_at: AwareDatetime | None = None
+    queued_at: Moment | None = None
 
 
 @dataclass

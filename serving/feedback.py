@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person
@@ -18,7 +18,7 @@ from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import SOURCE
-from serving.forms import REFUSALS, Id, Name, refusal
+from serving.forms import REFUSALS, Id, Moment, Name, refusal
 
 router = APIRouter(tags=["feedback"], route_class=ApiRoute)
 
@@ -44,7 +44,7 @@ class Verdict(BaseModel):
     contact_id: Id | None = None
     capability: Literal["intent", "route", "forecast"] | None = None
     # The prediction meant is the contact's last one at or before this time.
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     instead: Name | None = None
     agent_id: Id | None = None
     # The caller's own key: sent again with the same words, it is the same verdict.

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person
@@ -20,7 +19,7 @@ from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Answer, Envelope, Reason, Source
 from serving.formats import CONTENT, Format, accepted, written
-from serving.forms import REFUSALS, Name, as_json, refusal
+from serving.forms import REFUSALS, Moment, Name, as_json, refusal
 from serving.issued import GRAINS, SITE, Grain, Issue, Table
 from serving.permission import Asked, outside_scope, reasons
 from serving.slots import Slot
@@ -67,8 +66,8 @@ async def read(
     request: Request,
     person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name, Query(description="The queue's name", examples=["billing"])],
-    since: Annotated[AwareDatetime, Query(alias="from", description="First interval begins at or after this time")],
-    until: Annotated[AwareDatetime, Query(alias="to", description="Intervals begin before this time")],
+    since: Annotated[Moment, Query(alias="from", description="First interval begins at or after this time")],
+    until: Annotated[Moment, Query(alias="to", description="Intervals begin before this time")],
     grain: Annotated[Grain, Query(description="Intervals as they were issued, or local days")] = "interval",
     issue: Annotated[Name | None, Query(description="An earlier issue, by its id; the current one without it")] = None,
     channel: Annotated[Name | None, Query(description="Only what comes by it", examples=["voice"])] = None,

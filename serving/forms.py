@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from serving.problems import Problem
 
 # NUL is no character of an id or a name: databases end a text at it, and two ids would be one.
-_NO_NUL = r"^[^\x00]*$"
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=_NO_NUL)]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+NO_NUL = r"^[^\x00]*$"
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=NO_NUL)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+
+
+def _in_utc(told: datetime) -> datetime:
+    """A moment that UTC can tell too: with an offset the calendar's first and last hours lie outside of it."""
+    try:
+        told.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a moment of the years 1 to 9999 in UTC is expected") from error
+    return told
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Channel = Literal["voice", "chat", "email", "ticket", "messaging"]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from centre.people import Person
 from data_contracts.errors import UnavailableError
@@ -18,7 +18,7 @@ from data_contracts.events import stamp
 from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
-from serving.forms import REFUSALS, Id, Name, as_json, refusal
+from serving.forms import NO_NUL, REFUSALS, Id, Moment, Name, as_json, refusal
 
 router = APIRouter(tags=["planners"], route_class=ApiRoute)
 
@@ -47,11 +47,11 @@ class Adjusted(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_ADJUSTMENT]})
 
     queue: Name | None = None
-    since: Annotated[AwareDatetime, Field(alias="from", description="Intervals that begin at or after this time")]
-    until: Annotated[AwareDatetime, Field(alias="to", description="... and before this one")]
+    since: Annotated[Moment, Field(alias="from", description="Intervals that begin at or after this time")]
+    until: Annotated[Moment, Field(alias="to", description="... and before this one")]
     change: Change
     kind: Kind = "other"
-    reason: Annotated[str, Field(min_length=3, max_length=300)]
+    reason: Annotated[str, Field(min_length=3, max_length=300, pattern=NO_NUL)]
 
 
 class Announced(BaseModel):
@@ -61,12 +61,12 @@ class Announced(BaseModel):
 
     kind: AnnouncedKind
     name: Name
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     queues: Annotated[list[Name], Field(max_length=1_000)] = []
     # Of a merger: the queue that these become.
     into: Name | None = None
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[str, Field(max_length=500, pattern=NO_NUL)] = ""
     # The id of an announced event that this replaces.
     corrects: Id | None = None
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person
@@ -15,7 +15,7 @@ from data_contracts.events import stamp
 from serving.authentication import allowed
 from serving.bodies import ApiRoute
 from serving.desk import AtDesk
-from serving.forms import REFUSALS, Id, refusal
+from serving.forms import REFUSALS, Id, Moment, refusal
 
 router = APIRouter(tags=["retrainings"], route_class=ApiRoute)
 
@@ -33,7 +33,7 @@ class RetrainingAsked(BaseModel):
 
     family: Literal["intent", "routing", "forecast", "all"]
     reason: Annotated[str, Field(min_length=3, max_length=1_000)]
-    as_of: AwareDatetime | None = None
+    as_of: Moment | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     # Changes of parameters for this run, such as `intent.max_rows=100`.
     set: Annotated[list[Change], Field(max_length=50)] = []

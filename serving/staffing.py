@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from centre.people import Person, require
@@ -19,7 +18,7 @@ from serving.bodies import ApiRoute
 from serving.desk import AtDesk, Desk
 from serving.envelope import Envelope, Reason
 from serving.formats import CONTENT, Format, accepted, written
-from serving.forms import REFUSALS, Name, as_json, refusal
+from serving.forms import REFUSALS, Moment, Name, as_json, refusal
 from serving.planned import Planned
 
 router = APIRouter(tags=["answers"], route_class=ApiRoute)
@@ -64,8 +63,8 @@ async def read(
     request: Request,
     person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name | None, Query(description="All queues without it", examples=["billing"])] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Begins at or after this time")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Begins before this time")] = None,
+    since: Annotated[Moment | None, Query(description="Begins at or after this time")] = None,
+    until: Annotated[Moment | None, Query(description="Begins before this time")] = None,
     view: Annotated[View, Query(description="The roster names agents: not for viewers")] = "intervals",
     form: Annotated[Format | None, Query(alias="format", description="Else by Accept, else JSON")] = None,
     plan_id: Annotated[

@@ -50,6 +50,10 @@ POSITIVE = Bound("the learner divides by it", 0, open=True)
 PRICE = Bound("an answer that pays for itself would be sought, right or wrong", 0)
 WORTH = Bound("a utility must not want what costs the centre", 0)
 
+# The quantiles of an issued forecast, by which its columns are named (`training.aggregates.LEVELS`).
+PUBLISHED: Final = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+_DAY_S: Final = 86_400
+
 KINDS: Final = ("in-domain", "out-of-domain")
 
 BOUNDS: Final[Mapping[str, Bound]] = {
@@ -102,6 +106,18 @@ def refuse_senseless(name: str, value: Any, *, where: str) -> None:
                 where=where,
                 remedy="docs/reference/parameters.md says what it is for",
             )
+
+
+def refuse_uneven(name: str, value: Any, *, where: str) -> None:
+    """Raises InputError for intervals that no day is made of, and quantiles that the issued tables do not name."""
+    expected = ""
+    if name == "interval_s" and _DAY_S % value:
+        expected = f"a part of a day, as 900, 1800 or {_DAY_S}: the last interval of a day would be cut"
+    if name == "quantiles" and tuple(value) != PUBLISHED:
+        expected = f"{', '.join(map(str, PUBLISHED))}: issued tables name these"
+    if expected:
+        raise InputError("a parameter has a value that makes no sense", expected=expected, came=str(value)[:80],
+                         where=where, remedy="docs/reference/parameters.md says what it is for")  # fmt: skip
 
 
 def refuse_unknown_kinds(kinds: Mapping[str, str], *, where: str) -> None:

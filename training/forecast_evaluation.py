@@ -119,15 +119,9 @@ def planners(asked: Issued) -> dict[str, Floats]:
 
 
 def _by_residuals(
-    table: pa.Table,
-    asked: Issued,
-    model: Any,
-    learned: Sequence[date],
-    *,
-    question: Question,
-    params: ForecastParams,
+    table: pa.Table, asked: Issued, model: Any, learned: Sequence[date], *, question: Question, params: ForecastParams,
     events: pa.Table | None,
-) -> dict[str, Any] | None:
+) -> dict[str, Any] | None:  # fmt: skip
     """Intervals of the judged days by the errors of the days before them, which were asked for in the same steps."""
     days = learned[forecast_residuals.FEWEST_DAYS :][-forecast_residuals.MOST_DAYS :]
     if not days:
@@ -172,7 +166,7 @@ def _errors(asked: Issued, model: Any, said: Floats) -> dict[str, Any]:
     _, actual, totals = forecast_figures.day_totals(asked, model, said)
     found["wape"]["day"], found["mae"]["day"] = _wape(actual, totals[:, middle]), _mae(actual, totals[:, middle])
     lost = forecast_figures.pinball(asked.offered, said, model.quantiles)
-    return {**found, "pinball": _figure(lost.sum() / max(asked.offered.sum(), 1e-9))}
+    return {**found, "pinball": _figure(lost.sum() / asked.offered.sum()) if asked.offered.sum() > 0 else None}
 
 
 def _honesty(asked: Issued, model: Any, said: Floats) -> dict[str, Any]:
@@ -238,7 +232,7 @@ def _rest_of_day(
     update = [moment(one, at, params.time_zone) for one in judged]
     rest = origins.told(table, asked=[Asked(now, now, end) for now, (_, end) in zip(update, day, strict=True)],
                         params=params, events=events)  # fmt: skip
-    whole = origins.told(table, asked=[Asked(start, start, end) for start, end in day], params=params)
+    whole = origins.told(table, asked=[Asked(start, start, end) for start, end in day], params=params, events=events)
     begun = np.asarray([60.0 * at.hour + at.minute]) - whole.column("minute_of_day")
     ended, coming = begun >= float(table["interval_s"][0].as_py()) / 60.0, begun <= 0
     _, group = np.unique(

@@ -281,6 +281,7 @@ def _sensible(name: str, hint: Any, value: Any, *, where: str) -> Any:
     """The value as the declared type, within the bounds of its name."""
     fitted = _fitted(hint, value, where=where)
     bounds.refuse_senseless(name, fitted, where=where)
+    bounds.refuse_uneven(name, fitted, where=where)
     if name == "time_zone":
         refuse_unknown_zone(fitted, where=where)
     if name == "out_of_scope":

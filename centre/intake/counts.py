@@ -6,6 +6,8 @@ kept nowhere. Nothing is left out silently: every repair is a remark.
 
 from __future__ import annotations
 
+import csv as lines
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from centre.intake import local_time
-from centre.intake.reading import records, refuse_not_text
+from centre.intake.reading import opened, records, refuse_not_text
 from data_contracts.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,16 +38,27 @@ USUAL_SHARE = 0.2
 STOPPED_DAYS = 28
 # A centre that has more of its contacts at night than this is likelier to have been read in the wrong time zone.
 NIGHT, MOST_AT_NIGHT = (23, 6), 0.5
+# No centre counts before 1970 (as the contract of volumes has it) nor far ahead; nor more in one interval than this, a
+# hundred a second all day.
+FIRST_YEAR, LAST_YEAR, MOST_OFFERED = 1970, 2200, 1e7
+# So few rows, and further than this from all others, are slips of a date and no history.
+MOST_LOST, LOST_DAYS = 0.05, 366
+# A slot of the week that a queue has on this share of such days, of a few at least, is one that a gap is missed in.
+GAP_SHARE, GAP_DAYS = 0.7, 4
 _DAY_S = 86_400
 
 
 @dataclass(frozen=True)
 class Counts:
-    """rows: queue, interval_start (UTC), offered_count, in order; the intervals' length; what was mended and why."""
+    """rows: queue, interval_start (UTC), offered_count, in order; the intervals' length; what was mended and why.
+
+    late_s: by how much later than `interval_start` says intervals begin, and so end and are known.
+    """
 
     rows: pd.DataFrame
     interval_s: int
     remarks: tuple[str, ...]
+    late_s: int = 0
 
 
 @dataclass
@@ -54,6 +67,7 @@ class _Mending:
 
     rows: pd.DataFrame
     remarks: list[str] = field(default_factory=list)
+    late_s: int = 0
 
     def leave_out(self, bad: Any, *, why: str, column: str) -> None:
         """Drop rows and say how many, why, and what the first of them holds."""
@@ -78,12 +92,13 @@ def read(path: Path, *, time_zone: str | None) -> Counts:
     _read_counts(found)
     _refuse_none(found, path)
     _single(found)
+    _leave_lost(found)
     interval_s = _on_one_grid(found, zone, path)
     _refuse_nobody(found, path)
     _fill_zeros(found, zone, interval_s)
     _remark_oddities(found, zone, interval_s)
     rows = found.rows.sort_values(["queue", "interval_start"], kind="stable").reset_index(drop=True)
-    return Counts(rows[["queue", "interval_start", "offered_count"]], interval_s, tuple(found.remarks))
+    return Counts(rows[["queue", "interval_start", "offered_count"]], interval_s, tuple(found.remarks), found.late_s)
 
 
 def _checked(path: Path) -> Iterator[Any]:
@@ -92,6 +107,7 @@ def _checked(path: Path) -> Iterator[Any]:
 
 
 def _read_all(path: Path) -> _Mending:
+    import pyarrow as pa
     from pyarrow import csv
 
     skipped: list[str] = []
@@ -100,18 +116,34 @@ def _read_all(path: Path) -> _Mending:
         skipped.append(str(row.text or "")[:40])
         return "skip"
 
-    table = csv.read_csv(
-        path, parse_options=csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=csv.ConvertOptions(
-            column_types=dict.fromkeys(REQUIRED, "string"), include_columns=list(REQUIRED), strings_can_be_null=False
-        ),
-    )  # fmt: skip
+    named = _names(path)
+    asked = [named[name] for name in REQUIRED]
+    try:
+        table = csv.read_csv(
+            path, parse_options=csv.ParseOptions(invalid_row_handler=skip),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(asked, "string"), include_columns=asked, strings_can_be_null=False
+            ),
+        ).rename_columns(list(REQUIRED))  # fmt: skip
+    except pa.ArrowInvalid as error:
+        raise InputError("the file cannot be read as CSV", expected=",".join(REQUIRED), came=str(error)[:200],
+                         where=str(path), remedy="Look for a quote that is never closed.") from error  # fmt: skip
     rows = table.to_pandas().apply(lambda column: column.str.strip())
     found = _Mending(rows)
     if skipped:
         found.remarks.append(f"left out {len(skipped)} rows: not as many fields as the header ({skipped[0]!r})")
     found.leave_out(found.rows["queue"] == "", why="no queue", column="interval_start")
+    nul = found.rows["queue"].str.contains("\0", regex=False)
+    found.leave_out(nul, why="a zero byte in the queue's name", column="queue")
+    one_form = {name: unicodedata.normalize("NFC", name) for name in found.rows["queue"].unique()}
+    found.rows["queue"] = found.rows["queue"].map(one_form)
     return found
+
+
+def _names(path: Path) -> dict[str, str]:
+    """The header's columns without spaces around them, and as they stand there."""
+    with opened(path) as file:
+        return {name.strip(): name for name in next(lines.reader(file))}
 
 
 def _read_times(found: _Mending, zone: Any) -> None:
@@ -125,7 +157,12 @@ def _read_times(found: _Mending, zone: Any) -> None:
     instant = wall.dt.tz_localize(zone, ambiguous=~second.to_numpy(), nonexistent="NaT").dt.tz_convert("UTC")
     found.rows["read"] = told.fillna(instant).astype("datetime64[us, UTC]")
     found.leave_out(wall.notna() & instant.isna(), why="a change of clocks skipped that time", column="interval_start")
-    found.leave_out(found.rows["read"].isna(), why="not a time (ISO 8601 is)", column="interval_start")
+    found.leave_out(
+        found.rows["read"].isna(), why="not a time (2026-05-04T09:30 is, ISO 8601)", column="interval_start"
+    )
+    year = found.rows["read"].dt.year
+    odd = (year < FIRST_YEAR) | (year > LAST_YEAR)
+    found.leave_out(odd, why=f"not of the years {FIRST_YEAR} to {LAST_YEAR}", column="interval_start")
     found.rows["interval_start"] = found.rows.pop("read")
 
 
@@ -135,7 +172,10 @@ def _read_counts(found: _Mending) -> None:
     counts = pd.to_numeric(found.rows["offered_count"], errors="coerce")
     bad = ~np.isfinite(counts) | (counts < 0)
     found.leave_out(bad, why="no count of 0 or more", column="offered_count")
-    found.rows["offered_count"] = counts[~bad].to_numpy(dtype=np.float64)
+    counts = counts[~bad].reset_index(drop=True)
+    huge = counts > MOST_OFFERED
+    found.leave_out(huge, why=f"more than {MOST_OFFERED:,.0f} in one interval", column="offered_count")
+    found.rows["offered_count"] = counts[~huge].to_numpy(dtype=np.float64)
     parts = found.rows["offered_count"] % 1 != 0
     if parts.any():
         found.remarks.append(f"kept {int(parts.sum())} counts that are no whole numbers as they are")
@@ -157,12 +197,23 @@ def _single(found: _Mending) -> None:
     found.leave_out(torn, why="several counts for one queue and interval", column="interval_start")
 
 
+def _leave_lost(found: _Mending) -> None:
+    """Leave out the few rows that lie more than a year from all others: they would make decades of a history."""
+    day = found.rows["interval_start"].dt.floor("D").dt.tz_localize(None)
+    days = np.sort(day.unique())
+    part = np.cumsum(np.diff(days, prepend=days[:1]) > np.timedelta64(LOST_DAYS, "D"))
+    of_row = part[np.searchsorted(days, day.to_numpy())]
+    rows = np.bincount(of_row)
+    few = (rows <= MOST_LOST * rows.sum()) & (len(rows) > 1)
+    found.leave_out(few[of_row], why="more than a year away from all others", column="interval_start")
+
+
 def _on_one_grid(found: _Mending, zone: Any, path: Path) -> int:
     """The length of the intervals; rows are brought to it, and left out where they do not lie on its grid."""
     lengths = _lengths(found.rows)
     if not lengths:
         raise InputError("nothing tells how long an interval is", expected="two intervals of a queue on one day",
-                         came="single ones", where=str(path))  # fmt: skip
+                         came="; ".join(["single ones", *found.remarks])[:300], where=str(path))  # fmt: skip
     longest = max(lengths)
     if _DAY_S % longest or any(longest % one for one in lengths):
         raise InputError(
@@ -175,11 +226,15 @@ def _on_one_grid(found: _Mending, zone: Any, path: Path) -> int:
     off = (second - phase) % min(lengths) != 0
     if off.mean() > MOST_OFF_GRID:
         raise InputError("not regular intervals", expected=f"starts every {min(lengths) / 60:g} minutes",
-                         came=f"{off.mean():.0%} of the rows between them", where=str(path))  # fmt: skip
+                         came=f"{off.mean():.0%} of the rows between them", where=str(path),
+                         remedy="Name the clock of the file's hours and days: --time-zone.")  # fmt: skip
     found.leave_out(off, why=f"not on the grid of {min(lengths) / 60:g} minutes", column="interval_start")
     if phase:
-        found.remarks.append(f"intervals begin {phase / 60:g} minutes late on the clock: read as if they began on it")
-        found.rows["interval_start"] -= np.timedelta64(phase, "s")
+        late = phase if 2 * phase <= min(lengths) else phase - min(lengths)
+        told = f"{abs(late) / 60:g} minutes {'late' if late > 0 else 'early'}"
+        found.remarks.append(f"intervals begin {told} on the clock: read as if they began on it")
+        found.rows["interval_start"] -= np.timedelta64(late, "s")
+        found.late_s = max(late, 0)
     if len(lengths) > 1:
         _coarsen(found, longest, zone)
     return longest
@@ -202,10 +257,28 @@ def _second_of_day(starts: pd.Series, zone: Any) -> Any:
     return (local.dt.hour * 3600 + local.dt.minute * 60 + local.dt.second).to_numpy()
 
 
+def _days(starts: pd.Series, zone: Any) -> pd.Series:
+    """The local day of each, as its midnight on the wall."""
+    found: pd.Series = starts.dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+    return found
+
+
+def _on_wall(wall: pd.Series, zone: Any) -> pd.Series:
+    """The first moment at which a wall clock shows that; the next one that it shows, where it is moved over it."""
+    first = np.ones(len(wall), dtype=bool)
+    local = wall.dt.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    found: pd.Series = local.dt.tz_convert("UTC")
+    return found
+
+
 def _coarsen(found: _Mending, length: int, zone: Any) -> None:
     """Shorter intervals are added up to the longest; one of which a part is missing is unknown."""
-    rows = found.rows
-    rows["interval_start"] -= (_second_of_day(rows["interval_start"], zone) % length).astype("timedelta64[s]")
+    rows, second = found.rows, _second_of_day(found.rows["interval_start"], zone)
+    if length <= 3600:
+        rows["interval_start"] -= (second % length).astype("timedelta64[s]")
+    else:  # on the wall: such an interval may hold a change of clocks
+        day = _days(rows["interval_start"], zone)
+        rows["interval_start"] = _on_wall(day + (second - second % length).astype("timedelta64[s]"), zone)
     cells = rows.groupby(["queue", "interval_start"], as_index=False)
     added = cells.agg(offered_count=("offered_count", "sum"), parts=("offered_count", "size"))
     week = added["interval_start"].dt.floor("7D")
@@ -232,7 +305,7 @@ def _fill_zeros(found: _Mending, zone: Any, interval_s: int) -> None:
     if (rows["offered_count"] == 0).any():
         return
     second = _second_of_day(rows["interval_start"], zone)
-    midnight = rows["interval_start"].dt.tz_convert(zone).dt.normalize().dt.tz_convert("UTC")
+    midnight = _on_wall(_days(rows["interval_start"], zone), zone)
     even = (rows["interval_start"] - midnight == pd.to_timedelta(second, unit="s")).groupby(midnight).transform("all")
     midnight = midnight[even]
     days = pd.DataFrame({"queue": rows["queue"][even], "midnight": midnight}).drop_duplicates()
@@ -256,11 +329,34 @@ def _leaves_zeros_out(counts: pd.Series) -> bool:
     return by_chance > ZEROS_LEAST and bool(counts.isna().mean() > ZEROS_EXPECTED * by_chance)
 
 
+def _remark_gaps(rows: pd.DataFrame, zone: Any) -> list[str]:
+    """Intervals that are missing where a queue usually has them, on days that hold others; not on a queue's first and
+    last day, nor where a clock changed."""
+    import pandas as pd
+
+    second = _second_of_day(rows["interval_start"], zone)
+    day = _days(rows["interval_start"], zone)
+    told = pd.DataFrame({"queue": rows["queue"], "day": day, "weekday": day.dt.weekday, "second": second})
+    even = (rows["interval_start"] - _on_wall(day, zone) == pd.to_timedelta(second, unit="s")).groupby(day)
+    days = told.groupby("queue")["day"]
+    edge = (told["day"] == days.transform("min")) | (told["day"] == days.transform("max"))
+    told = told[~edge & even.transform("all")]
+    seen = told.groupby(["queue", "weekday", "second"], as_index=False).size()
+    whole = told.groupby(["queue", "weekday"], as_index=False)["day"].nunique()
+    seen = seen.merge(whole, on=["queue", "weekday"])
+    usual = seen[(seen["day"] >= GAP_DAYS) & (seen["size"] >= GAP_SHARE * seen["day"])]
+    missing = int((usual["day"] - usual["size"]).sum())
+    if not missing:
+        return []
+    return [f"{missing} intervals without a row in hours that usually have one: taken to be unknown, not to be 0"]
+
+
 def _remark_oddities(found: _Mending, zone: Any, interval_s: int) -> None:
-    """What is no fault and may be one: missing days, queues that stopped, nights that are busier than days."""
+    """What is no fault and may be one: gaps, missing days, queues that stopped, nights that are busier than days."""
     rows = found.rows
     local = rows["interval_start"].dt.tz_convert(zone)
-    days = local.dt.normalize().dt.tz_localize(None)
+    days = _days(rows["interval_start"], zone)
+    found.remarks += _remark_gaps(rows, zone)
     missing = (days.max() - days.min()).days + 1 - days.nunique()
     if missing:
         found.remarks.append(f"{missing} of the days between the first and the last hold no rows: taken to be closed")

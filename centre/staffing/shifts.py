@@ -15,11 +15,20 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Day:
-    """A local day of the horizon: the slot at its midnight, the weekday (Monday is 0), the calendar week's number."""
+    """A local day of the horizon: the slot at its midnight, the weekday (Monday is 0), the calendar week's number.
+
+    Where clocks change, wall times from the minute `changed_min` on come `later_slots` after their usual slot.
+    """
 
     first_slot: int
     weekday: int
     week: int
+    changed_min: int = 1440
+    later_slots: int = 0
+
+    def slot(self, minute: int, *, slot_min: int) -> int:
+        """The slot in which the wall clock shows that minute of the day."""
+        return self.first_slot + minute // slot_min + (self.later_slots if minute >= self.changed_min else 0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ def _of_day(template: Template, place: int, day: Day, *, slot_min: int) -> Itera
     length = round(template.hours * 60 / slot_min)
     unpaid = sum(pause.minutes // slot_min for pause in template.breaks if not pause.paid)
     for begins in range(first, last + 1, template.every_min):
-        start = day.first_slot + begins // slot_min
+        start = day.slot(begins, slot_min=slot_min)
         pauses = tuple(_pause(pause, start, slot_min) for pause in template.breaks)
         yield Shift(template.name, place, start, start + length, length - unpaid, pauses)
 

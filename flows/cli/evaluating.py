@@ -111,8 +111,9 @@ def _say_forecast(told: dict[str, Any]) -> None:
         "learned": f"{days['train'] + days['held']} days of {told['queues']} queues, intervals of "
                    f"{told['interval_s'] / 60:g} minutes, {told['train_s']:.1f} s, {told['peak_mb']:.0f} MB",
         "judged": f"{days['test']} days, {told['rows']:,} intervals",
-        "pinball": f"{told['pinball']:.4f} of the mean count",
-        **{f"{level}% intervals": f"hold {one['interval']:.1%} of the counts and {one['day']:.1%} of the days' totals"
+        "pinball": "-" if told["pinball"] is None else f"{told['pinball']:.4f} of the mean count",
+        **{f"{level}% intervals": f"hold {_share(one['interval'], 1)} of the counts and {_share(one['day'], 1)} of the "
+                                  f"days' totals"
            for level, one in told["coverage"].items()},
         **_by_residuals(told["by_residuals"]),
     })  # fmt: skip
@@ -135,5 +136,5 @@ def _by_residuals(told: dict[str, Any] | None) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2%}"
+def _share(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}%}"

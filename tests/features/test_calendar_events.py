@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from data_contracts.arrow import table
@@ -83,6 +85,17 @@ def test_an_event_is_read_from_when_it_was_known_in_the_form_that_was_known() ->
     assert planned(events(), queues=("q",)) is None
 
 
+def test_of_revisions_that_are_known_in_another_order_the_last_one_stands_alone() -> None:
+    rows = events(event("a", 5.0, 6.0, known=1.0), event("a", 6.0, 7.0, known=4.0, revision=1),
+                  event("a", 7.0, 8.0, known=3.0, revision=2))  # fmt: skip
+    found = planned(rows, queues=("q",))
+    assert found is not None
+    starts = np.asarray([(START + timedelta(days=day)).timestamp() for day in range(10)])
+    for known, days in ((2.0, [5]), (3.5, [7]), (5.0, [7])):
+        moment = (START + timedelta(days=known)).timestamp()
+        assert np.flatnonzero(found.touched(starts, 86_400, known_s=moment).any(axis=(0, 1))).tolist() == days
+
+
 def test_an_effect_is_the_mean_error_of_touched_hours_drawn_to_none() -> None:
     effects, all_told = Effects(2), np.ones((2, 4), dtype=bool)
     touched = np.zeros((len(KINDS), 2, 4))
@@ -122,6 +135,26 @@ def test_a_planned_closure_closes_the_hours_that_it_covers() -> None:
     design = forecast.design(history, horizon_start=end, horizon_end=end + timedelta(days=1), known_until=end,
                              params=ForecastDataParams())  # fmt: skip
     assert design["is_open"].to_pylist() == [True] * 6 + [False] * 6
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_a_closure_on_a_day_on_which_clocks_change_takes_the_hours_on_the_wall(day: date) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    first = day - timedelta(days=70)
+    from_ten, noon = (datetime(day.year, day.month, day.day, hour, tzinfo=zone) for hour in (10, 12))
+    rows = events(event("works", 0, 1, kind="closure") | {"starts_at": from_ten, "ends_at": noon,
+                                                          "known_at": from_ten - timedelta(days=300)})  # fmt: skip
+    plain = past(np.full((1, 70, 24), 20.0), interval_s=3600)
+    known_s = plain.known_s - plain.known_s.min() + datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp()
+    told = {"known_s": known_s, "first_day": first, "time_zone": "Europe/Berlin",
+            "events": planned(rows, queues=plain.queues)}  # fmt: skip
+    design = forecast.design(
+        History(**{**plain.__dict__, **told}), horizon_start=from_ten.replace(hour=0),
+        horizon_end=noon + timedelta(hours=8),
+        known_until=from_ten.replace(hour=0), params=ForecastDataParams(time_zone="Europe/Berlin"),
+    )  # fmt: skip
+    closed = design.filter(pc.invert(design["is_open"]))["minute_of_day"].to_pylist()
+    assert closed == [600.0, 660.0]
 
 
 FRIDAYS = (32, 60, 81)  # of the history, each announced a week before

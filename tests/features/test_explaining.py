@@ -55,9 +55,35 @@ def test_an_announced_campaign_is_told_as_an_event() -> None:
     assert reasons[EVENTS] > 0.2 * found.expected_against
 
 
+def test_a_day_that_is_announced_to_be_closed_is_told_as_the_forecast_tells_it() -> None:
+    offered = weekly(70)
+    plain = past(offered[None])
+    rows = events(event("works", 71, 71.5, kind="closure"))
+    history = History(**{**plain.__dict__, "events": planned(rows, queues=plain.queues)})
+    usual, closed = told(offered[None], day=1), told(offered[None], day=1, history=history)
+    assert closed.expected == pytest.approx(usual.expected / 2, rel=0.1)
+    assert {one.what: one.contacts for one in closed.reasons}[EVENTS] == pytest.approx(-usual.expected / 2, rel=0.1)
+    against = told(offered[None], day=2, against=1, history=history)
+    assert against.expected_against == pytest.approx(closed.expected)
+    assert {one.what: one.contacts for one in against.reasons}[EVENTS] > 0.4 * against.expected
+
+
+def test_the_usual_days_are_those_of_which_counts_were_known() -> None:
+    counts = weekly(70)[None]
+    late = past(counts, late_h=lambda day, slot: 1000.0 if day >= 60 else 0.0)
+    other = counts.copy()
+    other[:, 60:] *= 0.0
+    blind = past(other, late_h=lambda day, slot: 1000.0 if day >= 60 else 0.0)
+    assert told(counts, day=1, history=late) == told(counts, day=1, history=blind)
+
+
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(InputError, match="over"):
         told(weekly(70)[None], day=-1)
+    for day, against in ((400, None), (1, 400)):
+        with pytest.raises(InputError, match="far ahead"):
+            told(weekly(70)[None], day=day, against=against)
+    assert told(weekly(70)[None], day=366).expected > 0
     with pytest.raises(NotFound, match="q0"):
         explaining.explained(past(weekly(70)[None]), queue="mail", day=NOW.date(), against=None, known_until=NOW,
                              params=ForecastDataParams())  # fmt: skip

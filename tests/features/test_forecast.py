@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from data_contracts.arrow import table
@@ -102,6 +103,83 @@ def test_days_on_which_clocks_change_have_their_own_length() -> None:
         told = forecast.design(past, horizon_start=midnight, horizon_end=ends, known_until=midnight, params=params)
         assert told.num_rows == count
         assert told["lag_median"].to_pylist() == [5.0] * count
+
+
+@pytest.mark.parametrize("hours", [2, 4, 24])
+@pytest.mark.parametrize("change", [date(2025, 11, 2), date(2026, 3, 8)])
+def test_long_intervals_stay_on_the_wall_clock_over_a_change_of_clocks(hours: int, change: date) -> None:
+    zone = ZoneInfo("America/New_York")
+    walls = [
+        datetime(change.year, change.month, change.day, hour, tzinfo=zone) + timedelta(days=day)
+        for day in range(-80, 20) for hour in range(0, 24, hours)
+    ]  # fmt: skip
+    walls = [wall for wall in walls if wall.astimezone(UTC).astimezone(zone).hour == wall.hour]
+    rows = [
+        {"queue": "q", "interval_start": wall.astimezone(UTC), "interval_s": 3600 * hours, "offered_count": 9.0}
+        | common(wall.astimezone(UTC), wall.astimezone(UTC) + timedelta(hours=hours + 1)) for wall in walls
+    ]  # fmt: skip
+    params = ForecastDataParams(time_zone="America/New_York", interval_s=3600 * hours)
+    past = demand.intervals({"volumes": table("volumes", rows)}, params=params, as_of=datetime(2030, 1, 1, tzinfo=UTC))
+    assert past["interval_start"].to_pylist() == [wall.astimezone(UTC) for wall in walls]
+    start, end = (datetime.combine(change + timedelta(days=day), datetime.min.time(), tzinfo=zone) for day in (-3, 10))
+    told = forecast.design(past, horizon_start=start, horizon_end=end, known_until=start, params=params)
+    expected = [wall.astimezone(UTC) for wall in walls if start <= wall < end]
+    assert told["interval_start"].to_pylist() == expected
+
+
+def test_intervals_lie_on_the_local_clock_where_it_runs_half_an_hour_beside_the_others() -> None:
+    zone, start = ZoneInfo("Asia/Kolkata"), date(2026, 1, 5)
+    given = volumes(30, lambda local: float(local.hour), start=start, zone="Asia/Kolkata", interval_s=1800)
+    params = ForecastDataParams(time_zone="Asia/Kolkata", interval_s=3600)
+    past = demand.intervals(given, params=params, as_of=datetime(2030, 1, 1, tzinfo=UTC))
+    hour = past.filter(pc.equal(past["interval_start"], datetime(2026, 1, 10, 9, tzinfo=zone)))
+    assert hour["offered_count"].to_pylist() == [18.0]
+    origin = datetime(2026, 2, 2, tzinfo=zone)
+    told = forecast.design(past, horizon_start=origin, horizon_end=origin + timedelta(days=1), known_until=origin,
+                           params=params)  # fmt: skip
+    assert told["lag_1"].to_pylist() == [2.0 * hour for hour in range(24)]
+
+
+def test_a_horizon_in_which_no_interval_begins_has_no_rows() -> None:
+    given = volumes(40, office, start=date(2026, 1, 5))
+    past = demand.intervals(given, params=ForecastDataParams(), as_of=datetime(2030, 1, 1, tzinfo=UTC))
+    late = datetime(2026, 2, 10, 23, 45, tzinfo=UTC)
+    told = forecast.design(past, horizon_start=late, horizon_end=late + timedelta(minutes=15), known_until=late,
+                           params=ForecastDataParams())  # fmt: skip
+    assert told.num_rows == 0
+    assert set(told.column_names) >= set(forecast.DESIGN_COLUMNS)
+
+
+def test_origins_that_go_back_in_time_are_refused() -> None:
+    given = volumes(40, office, start=date(2026, 1, 5))
+    past = demand.intervals(given, params=ForecastDataParams(), as_of=datetime(2030, 1, 1, tzinfo=UTC))
+    days = [datetime(2026, 2, day, tzinfo=UTC) for day in (10, 9)]
+    asked = [forecast.Asked(day, day, day + timedelta(days=1)) for day in days]
+    with pytest.raises(InputError, match="go back"):
+        next(forecast.designs(past, asked=asked, params=ForecastDataParams()))
+
+
+def test_what_is_told_at_an_origin_is_the_same_bytes_whatever_comes_later() -> None:
+    """The future is deleted, multiplied and shuffled; counts and events of it."""
+    origin = datetime(2026, 3, 11, 11, tzinfo=UTC)
+    given = volumes(90, office, start=date(2026, 1, 5))
+    params = ForecastDataParams(country="US")
+    past = demand.intervals(given, params=params, as_of=datetime(2030, 1, 1, tzinfo=UTC))
+    known = pc.less_equal(past["known_at"], pa.scalar(origin, past.schema.field("known_at").type))
+    later = past.filter(pc.invert(known))
+    counts = np.asarray(later["offered_count"])
+    place = later.schema.get_field_index("offered_count")
+    futures = [
+        past.filter(known),
+        pa.concat_tables([past.filter(known), later.set_column(place, "offered_count", pa.array(counts * 9.0))]),
+        pa.concat_tables([later.set_column(place, "offered_count", pa.array(counts[::-1])), past.filter(known)]),
+    ]
+    ask = {"horizon_start": origin, "horizon_end": origin + timedelta(days=20), "known_until": origin}
+    told = [forecast.design(one, params=params, **ask) for one in (past, *futures)]
+    for other in told[1:]:
+        assert [one.name for one in other.schema] == [one.name for one in told[0].schema]
+        for name in other.column_names:
+            np.testing.assert_array_equal(np.asarray(other[name]), np.asarray(told[0][name]), err_msg=name)
 
 
 def test_what_is_usual_follows_a_level_that_rose_and_the_hours_of_today() -> None:

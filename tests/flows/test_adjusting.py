@@ -226,3 +226,27 @@ def test_two_who_adjust_at_once_are_both_heard(place: Workspace) -> None:
         list(pool.map(adjust, ("billing", "sales")))
 
     assert sum(answered(place, "billing")) + sum(answered(place, "sales")) == pytest.approx(1.5 * before)
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-02-30"])
+def test_a_moment_that_no_calendar_holds_is_refused(
+    place: Workspace, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
+    words = ["forecast", "adjust", "--by", "+5%", "--from", moment, "--to", moment, *CAMPAIGN]
+    error = said(capsys, *words, code=2)["error"]
+    assert (error["message"], error["where"]) == ("not a moment", "--from, --to")
+    words = ["calendar", "announce", "mailing", "post", "--from", moment, "--to", moment]
+    assert said(capsys, *words, code=2)["error"]["message"] == "not a moment"
+
+
+def test_an_event_of_the_site_names_no_queue(place: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["calendar", "announce", "opening", "post", *period(3), "--queue", "*"]
+    assert said(capsys, *words, code=2)["error"]["where"] == "queues"
+
+
+def test_no_queue_has_the_name_of_the_site(place: Workspace, tmp_path: Path) -> None:
+    rows = "".join(f"2026-03-02T{hour:02d}:00Z,*,5\n" for hour in range(9, 17))
+    path = tmp_path / "counts.csv"
+    path.write_text("interval_start,queue,offered_count\n" + rows, encoding="utf-8")
+    assert run(["ingest", "volume-csv", str(path)]) == 2
+    assert "*" not in place.archive.read("volumes")["queue"].to_pylist()

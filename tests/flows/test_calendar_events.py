@@ -48,6 +48,29 @@ def test_an_event_is_announced_corrected_and_cancelled(engineer: None, capsys: p
     assert len(workspace().archive.read("calendar_events")) == 3  # what was known when is kept
 
 
+def test_events_of_other_names_or_days_are_others(engineer: None, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["🎄", "🎃", "x" * 150, "x" * 149 + "y"]
+    days = ["2026-06-01", "2026-06-02"]
+    made = [
+        said(capsys, "calendar", "announce", "mailing", name, "--from", day, "--to", "2026-06-03")
+        for name in names for day in days
+    ]  # fmt: skip
+    assert len({one["calendar_event_id"] for one in made}) == len(made)
+    assert {one["revision"] for one in made} == {0}
+
+
+def test_an_events_id_names_its_day_where_the_centre_is(
+    engineer: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_TIME_ZONE", "Asia/Shanghai")
+    first = said(capsys, *WORDS)
+    assert (first["calendar_event_id"], first["starts_at"]) == (
+        "mailing-spring-mailing-20260601", "2026-05-31T16:00:00Z"
+    )  # fmt: skip
+    again = said(capsys, *WORDS[:5], "2026-05-31T16:00:00Z", *WORDS[6:])
+    assert again["revision"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

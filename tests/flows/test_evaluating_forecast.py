@@ -261,6 +261,8 @@ def test_too_little_history_is_refused_with_what_is_needed(tmp_path: Path) -> No
         ({"step": 0}, "--origin-step-days"),
         ({"update_at": "noon"}, "HH:MM"),
         ({"update_at": "25:00"}, "HH:MM"),
+        ({"update_at": "24:00"}, "HH:MM"),
+        ({"update_at": "11:00:30"}, "HH:MM"),
         ({"country": "Atlantis"}, "ISO 3166"),
         ({"time_zone": "Mars/Olympus"}, "IANA"),
     ],
@@ -268,6 +270,46 @@ def test_too_little_history_is_refused_with_what_is_needed(tmp_path: Path) -> No
 def test_options_that_make_no_sense_are_refused(tmp_path: Path, options: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
         told(write(tmp_path / "counts.csv", days=50), **options)
+
+
+def test_nothing_is_left_of_a_day_in_its_last_minute(tmp_path: Path) -> None:
+    late = told(write(tmp_path / "counts.csv", days=50), test_days=2, update_at="23:59")
+    assert late["rest_of_day_wape"] is None
+
+
+def test_days_on_which_nobody_came_are_judged_without_a_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "counts.csv", lambda one: office(one) * (one < START + timedelta(days=45)), days=50)
+    none = told(path, test_days=3)
+    assert none["wape"] == dict.fromkeys(GRAINS)
+    assert none["pinball"] is None
+    json.dumps(none, allow_nan=False)
+    assert run(["evaluate", "forecast", "--history", str(path), "--test-days", "3"]) == 0
+    assert "judged" in capsys.readouterr().out
+
+
+def test_a_history_in_which_nobody_came_before_the_judged_days_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "counts.csv", lambda one: office(one) * (one >= START + timedelta(days=45)), days=50)
+    with pytest.raises(NotEnoughData, match="known counts in open hours"):
+        told(path, test_days=3)
+
+
+@pytest.mark.parametrize("minutes", [240, 1440])
+def test_long_intervals_are_judged_on_all_days_over_a_change_of_clocks(tmp_path: Path, minutes: int) -> None:
+    path = write(tmp_path / "counts.csv", lambda _: 50.0, days=100, minutes=minutes)  # to April 14
+    for step in (1, 40):
+        found = told(path, test_days=40, step=step, time_zone="Europe/Berlin")
+        assert found["rows"] == 40 * 1440 // minutes
+
+
+def test_intervals_by_past_errors_are_of_the_same_forecast_that_knows_events(tmp_path: Path) -> None:
+    path = write(tmp_path / "counts.csv", mailed, chance=False)
+    plain, known = (
+        told(path, test_days=1, events=events)["by_residuals"]["mean_width"]["80"]
+        for events in (None, announced(tmp_path / "events.csv", known=3))
+    )
+    assert known < 0.9 * plain  # what mailings brought is no error of who was told of them
 
 
 def test_mstl_with_autoets_stands_beside_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +20,7 @@ from flows.compose import Workspace, workspace
 from serving.issued import Issue, Issued
 from tests.features.centre import common, tiny_centre, two_channels
 from tests.serving.house import promoted
+from training import params as parameters
 from training.standing import Standing
 
 START, DAYS = datetime(2026, 3, 2, tzinfo=UTC), 42
@@ -63,6 +66,46 @@ def test_beside_a_models_table_the_baselines_is_issued(counted: Workspace, monke
     for queue in theirs.queues:
         usual = theirs.rows(queue, **ever)["offered_q500"].to_pylist()
         assert ours.rows(queue, **ever)["offered_q500"].to_pylist() == [one + 1000.0 for one in usual]
+
+
+@pytest.mark.parametrize(
+    ("zone", "length_s", "start"),
+    [
+        ("Asia/Kathmandu", 1800, datetime(2026, 1, 5)),  # noqa: DTZ001 - a wall clock's
+        ("America/New_York", 86_400, datetime(2025, 9, 22)),  # noqa: DTZ001
+        ("America/New_York", 14_400, datetime(2025, 9, 22)),  # noqa: DTZ001
+        ("Europe/Berlin", 900, datetime(2026, 2, 2)),  # noqa: DTZ001
+    ],
+)
+def test_every_interval_of_the_local_days_is_issued_in_every_zone(
+    home: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, zone: str, length_s: int, start: datetime
+) -> None:
+    local = ZoneInfo(zone)
+    walls = [start + timedelta(seconds=length_s * step) for step in range(44 * 86_400 // length_s)]
+    starts = [wall.replace(tzinfo=local).astimezone(UTC) for wall in walls]
+    volumes = [
+        {"interval_start": at, "interval_s": length_s, "queue": "q", "offered_count": 9.0}
+        | common(at, at + timedelta(seconds=length_s)) for at in sorted(set(starts))
+    ]  # fmt: skip
+    place = workspace(home, clock=clock)
+    place.archive.write(1, {"volumes": table("volumes", volumes)}, recorded_on=start.date(), log_upto=0)
+    usual = issuing.running_params(place)
+    params = parameters.override(usual, [f"forecast.time_zone={zone}", f"forecast.interval_s={length_s}"])
+    monkeypatch.setattr(issuing, "running_params", lambda _: params)
+
+    issuing.issue(place, as_of=issuing.default_as_of(place))
+
+    issue = Issued(place.settings.issued_dir).current()
+    assert issue is not None
+    rows = issue.table("interval").rows("q", since=starts[0], until=starts[-1] + timedelta(days=60))
+    told = [one.astimezone(local) for one in rows["interval_start"].to_pylist()]
+    assert {(60 * one.hour + one.minute) % (length_s // 60) for one in told} == {0}
+    by_day = Counter(one.date() for one in told)
+    whole = [count for day, count in by_day.items() if day > start.date() + timedelta(days=44)]
+    changed = {86_400 // length_s - 3600 // length_s, 86_400 // length_s, 86_400 // length_s + 3600 // length_s}
+    assert len(whole) == 56
+    assert set(whole) <= changed
+    assert set(rows["offered_q500"].to_pylist()) == {9.0}
 
 
 def test_eight_weeks_are_issued_and_queues_and_intervals_add_up(counted: Workspace) -> None:

@@ -104,6 +104,28 @@ def test_a_change_that_says_nothing_is_refused(client: Client) -> None:
         ).status_code == (status)
 
 
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_utc_cannot_tell_is_no_request(client: Client, moment: str) -> None:
+    event = {"kind": "outage", "name": "down", "starts_at": moment, "ends_at": moment}
+    for path, body in (("/v1/forecast/adjustments", {**ADJUSTMENT, "from": moment}), ("/v1/calendar-events", event)):
+        refused = client.post(path, body, role="planner")
+        assert (refused.status_code, "in UTC" in refused.json()["expected"]) == (422, True)
+    period = {"queue": "billing", "from": moment, "to": DAY["to"]}
+    assert client.get("/v1/forecast", params=period, role="planner").status_code == 422
+    assert client.get("/v1/staffing", params={"since": moment}, role="planner").status_code == 422
+
+
+def test_a_day_of_another_age_is_not_told(client: Client) -> None:
+    for day in ("9999-12-31", "2100-01-01"):
+        assert client.get(f"/v1/forecast/why?queue=billing&day={day}").status_code == 400
+        assert client.get(f"/v1/forecast/why?queue=billing&day={DAY['from'][:10]}&against={day}").status_code == 400
+
+
+def test_a_reason_holds_no_zero_byte(client: Client) -> None:
+    body = {**ADJUSTMENT, "reason": "a\0reason"}
+    assert client.post("/v1/forecast/adjustments", body, role="planner").status_code == 422
+
+
 @pytest.fixture
 def planned(home: Path, clock: FixedClock, tmp_path: Path) -> Workspace:
     made = workspace(home, clock=clock)

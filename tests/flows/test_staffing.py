@@ -258,6 +258,31 @@ def test_shifts_are_of_local_days_also_when_clocks_change(place: Workspace) -> N
     assert [day.week - of.grid.days[0].week for day in of.grid.days] == [0, 0, 1, 1]  # a week begins on Monday
 
 
+@pytest.mark.parametrize("day", [datetime(2026, 3, 8), datetime(2025, 11, 2)])  # noqa: DTZ001 - a wall clock's
+def test_shifts_begin_by_the_clock_on_the_wall_when_clocks_change(day: datetime) -> None:
+    from zoneinfo import ZoneInfo
+
+    from centre.staffing import rules, shifts
+
+    zone = ZoneInfo("America/New_York")
+    noon = day.replace(hour=12, tzinfo=zone).astimezone(UTC)
+    rows = [{**row, "interval_start": noon + timedelta(minutes=30 * place)} for place, row in enumerate(forecast()[:4])]
+    night = {"name": "night", "hours": 4, "first_start": "00:00", "last_start": "08:00", "every_min": 480, "breaks": []}
+    of = staffing_inputs.case(rows, rules=rules.from_mapping({"templates": [night]}), time_zone="America/New_York",
+                              workers=[{"agent_id": "a", "skills": ["billing"]}], customers={})  # fmt: skip
+    import numpy as np
+
+    can = shifts.possible(of.rules, of.grid.days, wanted=np.ones(of.grid.intervals * of.slots_each, dtype=bool))
+    starts = [(of.grid.start + shift.start * timedelta(minutes=15)).astimezone(zone) for shift in can]
+    assert [(start.hour, start.minute) for start in starts] == [(0, 0), (8, 0)]
+
+
+def test_a_day_on_which_nobody_comes_misses_nothing(told: Callable[..., str]) -> None:
+    told("plan", "--json")
+    nobody = json.loads(told("what-if", "--volume", "0", "--json"))["after"]
+    assert (nobody["intervals"], nobody["share_expected_to_meet"], nobody["share_with_probability"]) == (0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("lines", "word"),
     [
@@ -268,6 +293,8 @@ def test_shifts_are_of_local_days_also_when_clocks_change(place: Workspace) -> N
         (["agent_id,skills,wage", "a,sales,3"], "cost_hour"),
         (["agent_id", "a"], "skills"),
         (["agent_id,skills,templates", "a,sales,night"], "day"),
+        (["agent_id,skills", "a,sales", "b,sales,billing"], "; between"),
+        (["agent_id,skills"], "0 agents"),
     ],
 )
 def test_agents_that_cannot_be_meant_are_refused(

@@ -59,7 +59,7 @@ def params(**changed: dict[str, Any]) -> Params:
             "ngram_buckets": 1024,
         },
         "routing": {"rounds": 40},
-        "forecast": {"rounds": 20, "quantiles": [0.1, 0.5, 0.9]},
+        "forecast": {"rounds": 20},
         "gates": GATES,
     }
     return from_mapping({name: {**part, **changed.get(name, {})} for name, part in told.items()})

@@ -123,7 +123,14 @@ def test_an_override_that_names_no_parameter_is_refused(change: str) -> None:
         ("forecast.interval_s", "60", "59"),
         ("forecast.horizon_days", "56", "57"),
         ("forecast.learning_rate", "1", "0"),
-        ("forecast.quantiles", "[0.025, 0.975]", "[0.5, 1.0]"),
+        ("forecast.interval_s", "450", "420"),  # 205 intervals and a piece
+        ("forecast.quantiles", "[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]", "[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]"),
+        (
+            "forecast.quantiles",
+            "[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]",
+            "[0.975, 0.9, 0.75, 0.5, 0.25, 0.1, 0.025]",
+        ),
+        ("forecast.quantiles", "[0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]", "[0.1, 0.5, 0.9]"),
         ("forecast.time_zone", "Asia/Shanghai", "Mars/Olympus"),
     ],
 )
@@ -135,6 +142,12 @@ def test_a_value_that_makes_no_sense_is_refused_and_its_neighbour_is_not(name: s
 
     assert name.split(".")[1] in refused.value.where
     assert refused.value.expected
+
+
+def test_the_quantiles_that_may_be_asked_are_those_that_are_issued() -> None:
+    from training import aggregates
+
+    assert aggregates.LEVELS == bounds.PUBLISHED == params.Params().forecast.quantiles
 
 
 def test_every_number_of_the_params_has_its_bound() -> None:

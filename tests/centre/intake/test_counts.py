@@ -48,6 +48,15 @@ def test_a_clean_file_needs_no_remark(tmp_path: Path) -> None:
         (rows() + "2026-03-02T00:00,a,4\n", 144, "1 rows stand twice"),
         (rows() + "2026-03-02T00:00,a,9\n", 143, "several counts for one queue and interval"),
         (rows() + "2026-03-05T00:07,a,4\n", 144, "not on the grid of 30 minutes"),
+        (rows() + "2026-03-05T00:00,a,1e300\n", 144, "left out 1 rows: more than 10,000,000 in one interval"),
+        (rows() + "1931-03-05T00:00,a,4\n", 144, "left out 1 rows: not of the years 1970 to 2200"),
+        (rows() + "1996-03-05T00:00,a,4\n2062-03-05T00:00,a,4\n", 144, "left out 2 rows: more than a year away"),
+        (rows() + "2026-03-05T00:00,a\0b,4\n", 144, "left out 1 rows: a zero byte in the queue's name"),
+        (
+            rows(days=50).replace("2026-03-25T10:00:00,a,4\n", ""),
+            2399,
+            "1 intervals without a row in hours that usually",
+        ),
         (rows() + rows(start="2026-03-09"), 288, "4 of the days between"),
         (rows(days=60) + rows(queue="b"), 60 * 48 + 144, "the queue 'b' has had nobody since 2026-03-04"),
     ],
@@ -67,6 +76,8 @@ def test_what_can_be_mended_is_mended_and_said(tmp_path: Path, body: str, kept: 
         (rows(count="0"), "nobody ever came"),
         ("".join(f"2026-03-02T00:{step * 7:02d},a,1\n" for step in range(8)), "not regular intervals"),
         (rows(minutes=30) + rows(minutes=45, queue="b"), "not regular intervals"),
+        (rows(count='"1,234"') + "2026-03-08T00:00,a,4\n", "left out 144 rows: no count of 0 or more"),
+        (f"2026-03-02T00:00,{'x' * 3_000_000},4\n", "cannot be read as CSV"),
     ],
 )
 def test_what_is_no_series_of_intervals_is_refused(tmp_path: Path, body: str, word: str) -> None:
@@ -96,10 +107,42 @@ def test_queues_of_different_intervals_are_brought_to_the_longest(tmp_path: Path
     assert any("several lengths" in one for one in read.remarks)
 
 
-def test_intervals_that_begin_off_the_hour_are_moved_onto_it(tmp_path: Path) -> None:
+def test_intervals_that_begin_off_the_hour_are_moved_onto_it_and_known_when_they_end(tmp_path: Path) -> None:
     read = counts.read(write(tmp_path, rows(minutes=60, start="2026-03-02T00:15:00")), time_zone=None)
     assert {moment.minute for moment in read.rows["interval_start"]} == {0}
     assert any("15 minutes late" in one for one in read.remarks)
+    assert read.late_s == 900
+    nearer = counts.read(write(tmp_path, rows(minutes=60, start="2026-03-02T00:45:00")), time_zone=None)
+    assert nearer.rows["interval_start"].iloc[0].hour == 1
+    assert any("15 minutes early" in one for one in nearer.remarks)
+    assert nearer.late_s == 0
+
+
+def test_days_of_another_clock_are_the_days_that_they_mostly_are(tmp_path: Path) -> None:
+    body = rows(days=20, minutes=1440, start="2026-01-05").replace(",a", "Z,a")
+    read = counts.read(write(tmp_path, body), time_zone="America/New_York")
+    first = read.rows["interval_start"].iloc[0].tz_convert("America/New_York")
+    assert (first.month, first.day, first.hour) == (1, 5, 0)  # the 5th of January in London is mostly that in New York
+
+
+def test_hours_are_added_up_to_days_of_the_wall_when_clocks_change(tmp_path: Path) -> None:
+    body = rows(days=10, minutes=60, start="2026-03-03", count="1") + rows(minutes=1440, start="2026-03-20", days=20)
+    read = counts.read(write(tmp_path, body), time_zone="America/New_York")
+    hours = {moment.tz_convert("America/New_York").hour for moment in read.rows["interval_start"]}
+    assert (read.interval_s, hours) == (86_400, {0})
+
+
+def test_a_day_whose_midnight_was_never_shown_is_a_day(tmp_path: Path) -> None:
+    body = rows(days=40, minutes=60, start="2018-10-15", count="1")
+    read = counts.read(write(tmp_path, body), time_zone="America/Sao_Paulo")
+    assert len(read.rows) == 40 * 24 - 1
+    assert len(read.remarks) == 1  # the hour that was skipped, and no gap beside it
+
+
+def test_names_are_read_without_spaces_and_in_one_form(tmp_path: Path) -> None:
+    body = rows(queue="e\u0301") + rows(days=2, queue="\u00e9", start="2026-03-05")
+    read = counts.read(write(tmp_path, body, header='"interval_start", queue , offered_count\n'), time_zone=None)
+    assert set(read.rows["queue"]) == {"\u00e9"}
 
 
 def test_wall_times_are_read_on_the_local_clock_when_clocks_change(tmp_path: Path) -> None:
