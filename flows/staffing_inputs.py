@@ -324,7 +324,8 @@ def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid) -> tuple[
         if np.isnan(offered[:, place]).any() or not known.any():
             raise NotEnoughData("the forecast does not tell enough of a queue", expected="contacts and handle times",
                                 came="none known", where=queue,
-                                remedy="Ingest contacts with handle times, and run parley issue-forecast.")  # fmt: skip
+                                remedy="Ingest contacts with handle times, or counts with handled_count and "
+                                       "handle_mean_s, and run parley issue-forecast.")  # fmt: skip
         handle[:, place, ~known] = np.median(handle[:, place, known], axis=1)[:, None]
     return np.sort(np.maximum(offered, 0.0), axis=0), np.sort(np.maximum(handle, 1.0), axis=0)
 

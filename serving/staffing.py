@@ -63,8 +63,8 @@ async def read(
     request: Request,
     person: Annotated[Person, allowed("service", "viewer", "planner", "engineer", "reviewer")],
     queue: Annotated[Name | None, Query(description="All queues without it", examples=["billing"])] = None,
-    since: Annotated[Moment | None, Query(description="Begins at or after this time")] = None,
-    until: Annotated[Moment | None, Query(description="Begins before this time")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="Begins at or after this time")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Begins before this time")] = None,
     view: Annotated[View, Query(description="The roster names agents: not for viewers")] = "intervals",
     form: Annotated[Format | None, Query(alias="format", description="Else by Accept, else JSON")] = None,
     plan_id: Annotated[
@@ -102,8 +102,8 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """The rows that begin in [since, until); of a queue the roster is that of everybody, who may serve several."""
     if since is not None and until is not None and since >= until:
-        raise InputError("an empty period", expected="since before until", came=f"{stamp(since)} to {stamp(until)}",
-                         where="query since, until", remedy="The period is half-open: [since, until).")  # fmt: skip
+        raise InputError("an empty period", expected="from before to", came=f"{stamp(since)} to {stamp(until)}",
+                         where="query from, to", remedy="The period is half-open: [from, to).")  # fmt: skip
     if queue is not None and queue not in plan.about["queues"]:
         raise NotFound("no plan for this queue", expected="one of " + ", ".join(plan.about["queues"])[:500],
                        came=queue[:80], where="query queue", remedy="Name a queue that was planned.")  # fmt: skip

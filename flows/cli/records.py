@@ -248,6 +248,8 @@ def issue_forecast(
     out(result) if as_json else facts(result)
     if not as_json:
         _say_days(place)
+        if moment < issuing.default_as_of(place):
+            say("this answers now, though more is known: `parley issue-forecast` without --as-of issues from all of it")
 
 
 def _say_days(place: Workspace) -> None:

@@ -135,6 +135,16 @@ def test_who_issues_sees_the_next_days_of_the_site(counted: Workspace, capsys: p
     assert days[0]["day"] > issuing.default_as_of(counted).date()
 
 
+def test_who_issues_as_of_an_earlier_day_is_told_that_it_answers_now(
+    counted: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = issuing.default_as_of(counted) - timedelta(days=3)
+
+    assert run(["issue-forecast", "--as-of", earlier.isoformat()]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("this answers now, though more is known")
+
+
 def test_every_issue_is_kept_and_can_be_asked_for(counted: Workspace) -> None:
     as_of = issuing.default_as_of(counted)
     for day in (2, 1, 0):

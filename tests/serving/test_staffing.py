@@ -66,7 +66,7 @@ def test_the_plan_is_answered_in_the_one_envelope(plans: Path, client: Client) -
 def test_a_queue_and_a_half_open_period_are_cut_out(plans: Path, client: Client) -> None:
     planned(plans)
 
-    told = client.get(QUESTION + "?queue=sales&since=2026-05-01T09:30:00Z&until=2026-05-01T10:30:00Z").json()
+    told = client.get(QUESTION + "?queue=sales&from=2026-05-01T09:30:00Z&to=2026-05-01T10:30:00Z").json()
 
     rows = told["answer"]["intervals"]
     assert [(row["queue"], row["interval_start"][11:16]) for row in rows] == [("sales", "09:30"), ("sales", "10:00")]
@@ -152,8 +152,8 @@ def test_a_plan_for_a_model_that_may_not_answer_any_more_says_so(house: House, p
     ("tail", "status"),
     [
         ("?queue=nobody", 404),
-        ("?since=2026-05-01T10:00:00Z&until=2026-05-01T10:00:00Z", 400),
-        ("?since=2026-05-01T10:00:00", 422),
+        ("?from=2026-05-01T10:00:00Z&to=2026-05-01T10:00:00Z", 400),
+        ("?from=2026-05-01T10:00:00", 422),
         ("?format=xlsx", 422),
         ("?view=wages", 422),
     ],
