@@ -84,7 +84,7 @@ def make(place: Workspace, asked: Asked, *, step: Callable[[str], None] = lambda
         of.load(turn=0), of.load(turn=1), of.rules, goals=of.goals, workers=of.workers, days=of.grid.days,
         waiting=of.waiting, step=step,
     )  # fmt: skip
-    told = _about(place, about, of, made)
+    told = _about(place, about, of, made) | {"remarks": _remarks(about, of, agents=len(agents))}
     plans.write(place, told, of, made, rows_)
     tell(place, "staffing.planned", told["plan_id"], told, subject="staffing")
     if told["summary"]["shifts"]:
@@ -183,6 +183,16 @@ def _about(place: Workspace, issue: Mapping[str, Any], of: Case, made: Plan) -> 
     }
     digest = hashlib.sha256(canonical_json(facts).encode()).hexdigest()
     return {"plan_id": f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}", "planned_at": stamp(now), **facts}
+
+
+def _remarks(issue: Mapping[str, Any], of: Case, *, agents: int) -> list[str]:
+    """What of rules and agents is about no queue of the forecast, and so was left out."""
+    unknown = sorted(str(queue) for queue in of.rules.queues if queue not in {*issue.get("queues", ()), *of.queues})
+    idle = agents - len(of.workers)
+    return [
+        *([f"the rules name queues that are not forecast: {', '.join(unknown)}"[:300]] if unknown else []),
+        *([f"{idle} of {agents} agents serve none of these queues and are left out"] if idle else []),
+    ]
 
 
 def _of_roster(of: Case, made: Plan) -> dict[str, Any]:

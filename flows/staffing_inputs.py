@@ -210,7 +210,7 @@ def agents_of_file(path: Path) -> list[dict[str, Any]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
+            rows = csv.DictReader(file, strict=True)
             header, read = rows.fieldnames or (), list(rows)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("the agents cannot be read", expected="CSV, UTF-8", came=str(error)[:300],
@@ -219,6 +219,9 @@ def agents_of_file(path: Path) -> list[dict[str, Any]]:
     if missing := {"agent_id", "skills"} - named:
         raise MissingColumn("a column is missing", expected="agent_id, skills",
                             came="without " + ", ".join(sorted(missing)), where=str(path))  # fmt: skip
+    if len(named) < len(header):
+        raise InputError("a column is named twice", expected="each column once", came=", ".join(header)[:300],
+                         where=str(path))  # fmt: skip
     if unknown := sorted(str(name) for name in named - set(COLUMNS)):
         raise UnknownParameter("unknown column", expected=", ".join(COLUMNS), came=", ".join(unknown), where=str(path))
     found = []

@@ -253,14 +253,25 @@ def _lengths(rows: pd.DataFrame) -> list[int]:
 
 
 def _second_of_day(starts: pd.Series, zone: Any) -> Any:
-    local = starts.dt.tz_convert(zone)
-    return (local.dt.hour * 3600 + local.dt.minute * 60 + local.dt.second).to_numpy()
+    """The second of the local day of each; queues share most starts, so each of these is looked at once."""
+    place, local = _walls(starts, zone)
+    return (local.hour * 3600 + local.minute * 60 + local.second).to_numpy()[place]
 
 
 def _days(starts: pd.Series, zone: Any) -> pd.Series:
     """The local day of each, as its midnight on the wall."""
-    found: pd.Series = starts.dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
-    return found
+    import pandas as pd
+
+    place, local = _walls(starts, zone)
+    return pd.Series(local.normalize()[place], index=starts.index)
+
+
+def _walls(starts: pd.Series, zone: Any) -> tuple[Any, Any]:
+    """Of each its place among the different ones, and these as a wall clock shows them."""
+    import pandas as pd
+
+    place, different = pd.factorize(starts)
+    return place, pd.DatetimeIndex(different).tz_convert(zone).tz_localize(None)
 
 
 def _on_wall(wall: pd.Series, zone: Any) -> pd.Series:
@@ -334,13 +345,16 @@ def _remark_gaps(rows: pd.DataFrame, zone: Any) -> list[str]:
     last day, nor where a clock changed."""
     import pandas as pd
 
-    second = _second_of_day(rows["interval_start"], zone)
-    day = _days(rows["interval_start"], zone)
-    told = pd.DataFrame({"queue": rows["queue"], "day": day, "weekday": day.dt.weekday, "second": second})
-    even = (rows["interval_start"] - _on_wall(day, zone) == pd.to_timedelta(second, unit="s")).groupby(day)
+    place, different = pd.factorize(rows["interval_start"])
+    starts = pd.Series(pd.DatetimeIndex(different))
+    second, midnight = _second_of_day(starts, zone), _days(starts, zone)
+    even = (starts - _on_wall(midnight, zone) == pd.to_timedelta(second, unit="s")).groupby(midnight).transform("all")
+    number = (midnight - midnight.min()).dt.days.to_numpy()
+    told = pd.DataFrame({"queue": pd.factorize(rows["queue"])[0], "day": number[place],
+                         "weekday": midnight.dt.weekday.to_numpy()[place], "second": second[place]})  # fmt: skip
     days = told.groupby("queue")["day"]
     edge = (told["day"] == days.transform("min")) | (told["day"] == days.transform("max"))
-    told = told[~edge & even.transform("all")]
+    told = told[~edge & even.to_numpy()[place]]
     seen = told.groupby(["queue", "weekday", "second"], as_index=False).size()
     whole = told.groupby(["queue", "weekday"], as_index=False)["day"].nunique()
     seen = seen.merge(whole, on=["queue", "weekday"])
@@ -354,7 +368,7 @@ def _remark_gaps(rows: pd.DataFrame, zone: Any) -> list[str]:
 def _remark_oddities(found: _Mending, zone: Any, interval_s: int) -> None:
     """What is no fault and may be one: gaps, missing days, queues that stopped, nights that are busier than days."""
     rows = found.rows
-    local = rows["interval_start"].dt.tz_convert(zone)
+    hour = _second_of_day(rows["interval_start"], zone) // 3600
     days = _days(rows["interval_start"], zone)
     found.remarks += _remark_gaps(rows, zone)
     missing = (days.max() - days.min()).days + 1 - days.nunique()
@@ -363,6 +377,6 @@ def _remark_oddities(found: _Mending, zone: Any, interval_s: int) -> None:
     last = days[rows["offered_count"] > 0].groupby(rows["queue"]).max()
     for queue in sorted(last.index[(days.max() - last).dt.days > STOPPED_DAYS]):
         found.remarks.append(f"the queue {queue!r} has had nobody since {last[queue]:%Y-%m-%d}: taken to have stopped")
-    at_night = rows["offered_count"][(local.dt.hour >= NIGHT[0]) | (local.dt.hour < NIGHT[1])].sum()
+    at_night = rows["offered_count"][(hour >= NIGHT[0]) | (hour < NIGHT[1])].sum()
     if interval_s <= 3600 and at_night > MOST_AT_NIGHT * rows["offered_count"].sum():
         found.remarks.append(f"most contacts come between {NIGHT[0]} and {NIGHT[1]} o'clock in {zone}: is that right?")

@@ -127,7 +127,13 @@ class _Part:
             for place in places
         ):
             return duties
-        return self._solved((), self.every_day, replace(self.task, covers=()), effort=self.effort)
+        free = replace(self.task, covers=())
+        found = self._solved((), self.every_day, free, effort=self.effort)
+        if found is not None or len(self.people) == 1:
+            return found
+        # Counts of a crew may not be given to its persons; without a cover nothing binds these to each other.
+        alone = [_Part(self.workers, [place], free).obeying() for place in self.people]
+        return [duty for own in alone for duty in own or ()] if all(own is not None for own in alone) else None
 
     def price(self, duties: Iterable[Duty]) -> float:
         """Wages, missing and idle agents, in CENTS of a slot: what the program makes small."""

@@ -14,6 +14,8 @@ import yaml
 from centre.staffing.required import Goal
 from data_contracts.errors import InputError, UnknownParameter
 
+# As the contract of contacts has them.
+CHANNELS: Final = ("voice", "chat", "email", "ticket", "messaging")
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -132,7 +134,7 @@ def load(path: Path) -> Rules:
     """Rules from YAML. Raises InputError for what cannot be read or meant, UnknownParameter naming the known ones."""
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError("the staffing rules cannot be read", expected="a file of YAML, UTF-8", came=str(error)[:300],
                          where=str(path)) from error  # fmt: skip
     return from_mapping(read or {}, where=str(path))
@@ -143,6 +145,9 @@ def from_mapping(raw: Any, *, where: str = "rules") -> Rules:
     rules: Rules = _made(Rules, raw, where)
     for queue, own in rules.queues.items():
         _made(Service, own, f"{where}.queues.{queue}")
+    if unknown := sorted(str(channel) for channel in rules.channels if channel not in CHANNELS):
+        raise UnknownParameter("unknown channel", expected=", ".join(CHANNELS), came=", ".join(unknown)[:80],
+                               where=f"{where}.channels")  # fmt: skip
     for channel, how in rules.channels.items():
         _made(Channel, how, f"{where}.channels.{channel}")
     names = [template.name for template in rules.templates]

@@ -125,6 +125,8 @@ def _say_plan(told: dict[str, Any]) -> None:
         (day["day"], f"{day['required_h']:.0f}", f"{day['missing_h']:.1f}", f"{day['share_with_probability']:.0%}",
          f"{day['share_expected_to_meet']:.1%}") for day in told["by_day"]
     ], empty="no open intervals")  # fmt: skip
+    for remark in told.get("remarks", ()):
+        say(f"note: {remark}")
 
 
 def _of_waiting(of: dict[str, Any]) -> dict[str, str]:

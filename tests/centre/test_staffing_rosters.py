@@ -202,3 +202,20 @@ def test_counts_that_cannot_be_given_to_persons_are_made_anew_for_persons() -> N
 
     assert obeys(found.duties, crowd, TERMS)
     assert len(found.duties) == 8
+
+
+def test_least_hours_that_a_crew_reaches_in_sum_are_reached_by_each_of_it() -> None:
+    """Five whole shifts and two long days make the crew's hours together; each of the seven needs two whole ones."""
+    days = [Day(0, 0, 1), Day(96, 1, 1)]
+    workers = [worker(f"b{number}", min_hours_week=50.0) for number in range(7)]
+    can = shifts.possible(Rules(), days, wanted=np.ones(192, dtype=bool))
+    wanted_ = np.zeros(192, dtype=np.int64)
+    wanted_[40:60] = 2
+    terms = Terms(900, rest=44, max_days_week=5, missing_cost=100.0, idle_cost=0.5, effort=0.5, seed=1)
+
+    found = rosters.made(workers, can, days, [Cover(frozenset([0]), wanted_, idle=True)], terms)
+
+    paid = Counter[int]()
+    for duty in found.duties:
+        paid[duty.worker] += duty.shift.paid
+    assert min(paid[place] for place in range(7)) >= int(50 * 2 / 7 * 4)

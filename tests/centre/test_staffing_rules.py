@@ -59,7 +59,12 @@ def test_an_unknown_rule_names_the_known_ones(raw: dict[str, Any]) -> None:
         rules.from_mapping(raw)
 
 
-@pytest.mark.parametrize("text", ["service: [", "\x00"])
+def test_a_channel_that_no_contact_has_is_no_rule() -> None:
+    with pytest.raises(UnknownParameter, match="email"):
+        rules.from_mapping({"channels": {"emails": {"waits": True}}})
+
+
+@pytest.mark.parametrize("text", ["service: [", "\x00", "[" * 5_000])
 def test_a_file_that_is_no_yaml_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.yaml").write_text(text)
 

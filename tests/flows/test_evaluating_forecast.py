@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from centre.intake import counts
 from data_contracts.errors import InputError, NotEnoughData
 from flows.cli.app import run
-from flows.evaluating_forecast import evaluate_forecast
+from flows.evaluating_forecast import evaluate_forecast, table_of
 
 START = datetime(2026, 1, 5)  # noqa: DTZ001 - a wall clock's, as in the file
 KEYS = {
@@ -82,17 +83,17 @@ def test_a_level_that_rises_is_followed_where_planners_are_late(found: dict[str,
 
 def test_planners_figures_are_those_of_a_naive_twin(tmp_path: Path) -> None:
     path = write(tmp_path / "counts.csv", days=84)
-    counts = {}
+    came = {}
     for line in path.read_text("utf-8").splitlines()[1:]:
         start, _, count = line.split(",")
-        counts[datetime.fromisoformat(start)] = float(count)
-    days = sorted({start.date() for start in counts})[-10:]
-    judged = [start for start in counts if start.date() in days]
+        came[datetime.fromisoformat(start)] = float(count)
+    days = sorted({start.date() for start in came})[-10:]
+    judged = [start for start in came if start.date() in days]
 
     def lost(of: Callable[[list[float]], float], weeks: int) -> float:
-        said = [of([counts[start - timedelta(weeks=week)] for week in range(1, weeks + 1)]) for start in judged]
-        return sum(abs(counts[start] - one) for start, one in zip(judged, said, strict=True)) / sum(
-            counts[start] for start in judged
+        said = [of([came[start - timedelta(weeks=week)] for week in range(1, weeks + 1)]) for start in judged]
+        return sum(abs(came[start] - one) for start, one in zip(judged, said, strict=True)) / sum(
+            came[start] for start in judged
         )
 
     planners = told(path)["baselines"]
@@ -156,6 +157,15 @@ def test_an_interval_that_has_not_ended_is_not_known(tmp_path: Path) -> None:
     running, over = (told(path, test_days=1, update_at=at)["rest_of_day_wape"] for at in ("11:45", "12:00"))
     assert running == pytest.approx(0.5, abs=0.03)
     assert over < running - 0.01
+
+
+def test_intervals_that_begin_late_are_known_when_they_have_ended(tmp_path: Path) -> None:
+    path = write(tmp_path / "counts.csv", minutes=60, days=20)
+    path.write_text(path.read_text("utf-8").replace(":00:00,", ":15:00,"), encoding="utf-8")
+    table = table_of(counts.read(path, time_zone=None))
+    known, starts = (table[name].to_pylist() for name in ("known_at", "interval_start"))
+    assert {one.minute for one in starts} == {0}
+    assert {end - start for end, start in zip(known, starts, strict=True)} == {timedelta(minutes=75)}
 
 
 def test_a_new_queue_is_forecast_with_two_weeks_of_history(tmp_path: Path) -> None:

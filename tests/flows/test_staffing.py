@@ -277,6 +277,19 @@ def test_shifts_begin_by_the_clock_on_the_wall_when_clocks_change(day: datetime)
     assert [(start.hour, start.minute) for start in starts] == [(0, 0), (8, 0)]
 
 
+def test_rules_and_agents_that_are_about_no_queue_are_said(
+    place: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES + "queues: {biling: {target: 0.9}, sales: {target: 0.7}}\n", "utf-8")
+    file = crew(tmp_path, [*AGENTS, "x1,french,,"])
+
+    assert run(["staff", "plan", "--rules", str(tmp_path / "rules.yaml"), "--agents", str(file)]) == 0
+
+    said = capsys.readouterr().out
+    assert "note: the rules name queues that are not forecast: biling\n" in said
+    assert "note: 1 of 15 agents serve none of these queues and are left out\n" in said
+
+
 def test_a_day_on_which_nobody_comes_misses_nothing(told: Callable[..., str]) -> None:
     told("plan", "--json")
     nobody = json.loads(told("what-if", "--volume", "0", "--json"))["after"]
@@ -295,6 +308,8 @@ def test_a_day_on_which_nobody_comes_misses_nothing(told: Callable[..., str]) ->
         (["agent_id,skills,templates", "a,sales,night"], "day"),
         (["agent_id,skills", "a,sales", "b,sales,billing"], "; between"),
         (["agent_id,skills"], "0 agents"),
+        (["agent_id,skills,skills", "a,billing,sales"], "named twice"),
+        (["agent_id,skills", 'a,"billing'], "cannot be read"),
     ],
 )
 def test_agents_that_cannot_be_meant_are_refused(
