@@ -20,7 +20,7 @@ from data_contracts.errors import StateConflict
 from features import forecast as features
 from training import boosting, forecast_figures, forecast_horizons, gates, loaders, origins, payload, rows, widening
 from training.boosting import Growth, Sample
-from training.loaders.forecast import FORMAT, MOST_SIZES, PARTS, TARGETS, bases, values
+from training.loaders.forecast import AHEAD_H, FORMAT, MOST_SIZES, PARTS, TARGETS, bases, bucket, values
 from training.loaders.forecast import features as read_by_trees
 from training.origins import Issued
 from training.params import ForecastParams, Params
@@ -181,6 +181,7 @@ def _sample(target: str, known: Issued, columns: list[str]) -> Sample:
     actual, weights = known.offered, unit * np.sqrt(known.column("usual") + 1.0)
     if target == "handle":
         actual, weights = known.handle_s, np.nan_to_num(known.handled)
+    weights = np.where(bucket(raw, columns, target) > len(AHEAD_H), 0.0, weights)  # nothing is learned from SMALL ones
     told = ~np.isnan(actual) & ~np.isnan(centre) & (weights > 0)
     error = np.clip((values(target, actual) - centre) / unit, -MOST_SIZES, MOST_SIZES)
     mean = float(weights[told].sum()) / max(int(told.sum()), 1)
@@ -193,6 +194,7 @@ def _write(to: Path, *, params: ForecastParams, columns: list[str], targets: lis
         "quantiles": list(params.quantiles), "targets": targets,
         "trust": {name: made.trust[name] for name in targets},
         "offsets": {name: made.offsets[name] for name in targets}, "day_offsets": made.day_offsets,
+        "mean_ratio": made.mean_ratio,
         "requirements": ["lightgbm", "numpy"],
         "signature": {"inputs": [[name, "double"] for name in columns]},
     })  # fmt: skip

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from training.loaders.forecast import AHEAD_H, PARTS, TARGETS, bases, scaled, values
+from training.loaders.forecast import AHEAD_H, MEAN_LEVELS, PARTS, TARGETS, bases, bucket, scaled, values
 from training.origins import Issued
 from training.params import ForecastParams
 
@@ -31,6 +32,8 @@ SHIFT_BELIEF = 150.0
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Days by which the held-back days' larger or smaller errors are drawn to the form's own.
 BELIEF_DAYS = 20.0
+# Contacts by which what comes of small counts is drawn to what their quantiles say.
+MEAN_BELIEF = 100.0
 # Days by which the form of a day's total is drawn to Student's t of five degrees: heavier than normal, as days are. On
 # `bank_calls` (20, 40 and 60 days judged) its 80% intervals are 4% narrower than with eight degrees, and hold 90%.
 DAY_BELIEF, DAY_FREEDOM = 200.0, 5
@@ -38,12 +41,14 @@ DAY_BELIEF, DAY_FREEDOM = 200.0, 5
 
 @dataclass(frozen=True)
 class Widened:
-    """By target: how far each part of the trees is kept (0 to 1), and by distance ahead the quantiles' places in units
-    of the spread; and those of a day's total in units of the day's."""
+    """By target: how far each part of the trees is kept (0 to 1), and the quantiles' places in units of the spread, by
+    distance ahead and of volume also by size (`loaders.forecast.bucket`); those of a day's total in units of the day's;
+    and what the mean of small counts' quantiles is multiplied by."""
 
     trust: dict[str, dict[str, float]]
     offsets: dict[str, list[list[float]]]
     day_offsets: list[float]
+    mean_ratio: list[float]
 
 
 def untouched(params: ForecastParams, *, grown: Sequence[str]) -> Widened:
@@ -51,7 +56,7 @@ def untouched(params: ForecastParams, *, grown: Sequence[str]) -> Widened:
     plain = [round(NormalDist().inv_cdf(q), 6) for q in params.quantiles]
     return Widened(
         {name: dict.fromkeys(PARTS, float(name in grown)) for name in TARGETS},
-        {name: [plain] * (len(AHEAD_H) + 1) for name in TARGETS}, plain,
+        {name: [plain] * _buckets(name) for name in TARGETS}, plain, [1.0] * len(MEAN_LEVELS),
     )  # fmt: skip
 
 
@@ -60,6 +65,7 @@ def widened(model: Any, *, known: Issued, held: Issued, params: ForecastParams) 
     made = untouched(params, grown=model.targets)
     for name in model.targets:
         said, errors = _said(model, held, name), _errors(held, model.columns, name)
+        errors[bucket(held.matrix(model.columns), model.columns, name) > len(AHEAD_H)] = np.nan
         made.trust[name] = trusted(errors, said, days=held.day)
         left = (errors - made.trust[name]["centre"] * said["centre"]) * np.exp(
             -made.trust[name]["spread"] * said["spread"]
@@ -68,7 +74,12 @@ def widened(model: Any, *, known: Issued, held: Issued, params: ForecastParams) 
         made.offsets[name] = _offsets(known, model.columns, name, params.quantiles, larger)
     # Of days too the form is that of errors that were made before the day came: the trees have seen these days.
     model.trust, model.offsets = {name: dict.fromkeys(PARTS, 0.0) for name in TARGETS}, made.offsets
-    return Widened(made.trust, made.offsets, day_offsets(model, known, params=params))
+    model.mean_ratio = mean_ratio(model, known)
+    return Widened(made.trust, made.offsets, day_offsets(model, known, params=params), model.mean_ratio)
+
+
+def _buckets(target: str) -> int:
+    return (len(AHEAD_H) + 1) * (2 if target == "volume" else 1)
 
 
 def _errors(asked: Issued, columns: list[str], target: str) -> Floats:
@@ -122,20 +133,37 @@ def _larger(left: Floats, errors: Floats, *, days: Any) -> float:
 def _offsets(
     known: Issued, columns: list[str], target: str, quantiles: Sequence[float], larger: float
 ) -> list[list[float]]:
-    """By distance ahead the errors' quantiles; a distance with few rows has those of all."""
+    """By bucket the errors' quantiles; one with few rows has those of all distances, and then those of all rows.
+
+    Their middle is drawn to none, as days go together; not that of small counts, which are lopsided by nature.
+    """
     errors = _errors(known, columns, target)
-    bucket = np.digitize(known.column("ahead_h"), AHEAD_H)
+    mine_of = bucket(known.matrix(columns), columns, target)
     told = np.asarray(~np.isnan(errors))
     weight = np.nan_to_num(known.handled) if target == "handle" else np.ones(len(errors))
     found = []
-    for place in range(len(AHEAD_H) + 1):
-        mine = told & (bucket == place)
-        mine = mine if mine.sum() >= FEWEST_ROWS else told
+    for place in range(_buckets(target)):
+        small = place > len(AHEAD_H)
+        size = told & ((mine_of > len(AHEAD_H)) == small)
+        mine = next((one for one in (told & (mine_of == place), size) if one.sum() >= FEWEST_ROWS), told)
         seen = _quantiles(errors[mine], weight[mine], quantiles)
         days = len(set(known.day[mine]))
-        shift = _quantiles(errors[mine], weight[mine], [0.5])[0] * SHIFT_BELIEF / (days + SHIFT_BELIEF)
+        belief = 0.0 if small else SHIFT_BELIEF
+        shift = _quantiles(errors[mine], weight[mine], [0.5])[0] * belief / (days + SHIFT_BELIEF)
         found.append([round(larger * float(one - shift), 6) for one in seen])
     return found
+
+
+def mean_ratio(model: Any, known: Issued) -> list[float]:
+    """By MEAN_LEVELS what came over what the mean of the quantiles says, drawn to one; one at the last."""
+    near = known.taken(known.column("ahead_h") <= AHEAD_H[0])
+    model.mean_ratio = [1.0] * len(MEAN_LEVELS)
+    told = model.mean(model.predict(near.matrix(model.columns))["volume"])
+    edges = [(low + high) / 2.0 for low, high in pairwise(MEAN_LEVELS)]
+    place = np.digitize(told, edges)
+    came, said = (np.bincount(place, weights=one, minlength=len(MEAN_LEVELS)) for one in (near.offered, told))
+    found = (came + MEAN_BELIEF) / (said + MEAN_BELIEF)
+    return [*(round(float(one), 6) for one in found[:-1]), 1.0]
 
 
 def _quantiles(values: Floats, weights: Floats, quantiles: Sequence[float]) -> Floats:

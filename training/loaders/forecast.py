@@ -21,6 +21,14 @@ TARGETS = ("volume", "handle")
 PARTS = ("centre", "spread")
 # Hours ahead up to which errors are alike: a day, the rest of the week, and beyond.
 AHEAD_H = (36.0, 192.0)
+# Contacts usual in an interval below which chance makes whole numbers of 0 to 3: their errors have a form of their own,
+# and trees, which compare errors by their size, are not asked about them. Their quantiles are those of a count spread
+# over the half contact to each side, so that the mean of the quantiles lies above that of the counts: by level of that
+# mean it is multiplied by `mean_ratio`, which is 1 from the last on.
+SMALL = 2.0
+# A quantile of less than half a contact is none: so much of the distribution is a count of 0.
+NOBODY = 0.5
+MEAN_LEVELS = (0.25, 0.75, 1.5, 3.0, 8.0)
 # The scale of counts, as `features.scale` says it (tested to be the same).
 DISPERSION = 0.003
 SHIFT = 0.375
@@ -52,6 +60,14 @@ def bases(rows: Floats, columns: list[str]) -> dict[str, tuple[Floats, Floats]]:
     with np.errstate(invalid="ignore"):
         centre = np.log(np.where(handle > 0, handle, np.nan))
     return {"volume": (scaled(usual), told["spread"]), "handle": (centre, np.sqrt(chance + HANDLE_COMMON**2))}
+
+
+def bucket(rows: Floats, columns: list[str], target: str) -> npt.NDArray[np.int64]:
+    """Which of the target's offsets each row has: by distance ahead, and of volume those of SMALL intervals last."""
+    found = np.digitize(rows[:, columns.index("ahead_h")], AHEAD_H)
+    if target == "volume":
+        found = found + (len(AHEAD_H) + 1) * (rows[:, columns.index("usual")] < SMALL)
+    return np.asarray(found, dtype=np.int64)
 
 
 def values(target: str, actual: Floats) -> Floats:
@@ -89,6 +105,7 @@ class Model:
         self.offsets: dict[str, list[list[float]]] = told["offsets"]
         self.trust: dict[str, dict[str, float]] = told["trust"]
         self.day_offsets: list[float] = told["day_offsets"]
+        self.mean_ratio: list[float] = told.get("mean_ratio", [1.0] * len(MEAN_LEVELS))
         self._threads = threads
         self._boosters = {
             (target, part): lightgbm.Booster(model_str=(folder / f"{target}_{part}.txt").read_text(encoding="utf-8"))
@@ -112,7 +129,8 @@ class Model:
         read, found = features(matrix, self.columns), bases(matrix, self.columns)
         for target in self.targets:
             centre, unit = found[target]
-            said = {part: self.trust[target][part] * self._said(target, part, read) for part in PARTS}
+            asked = bucket(matrix, self.columns, target) <= len(AHEAD_H)
+            said = {part: asked * self.trust[target][part] * self._said(target, part, read) for part in PARTS}
             found[target] = centre + unit * said["centre"], unit * np.exp(said["spread"])
         return found
 
@@ -120,7 +138,8 @@ class Model:
         """The mean of each row from its quantiles (n, quantiles): each stands for the levels that are nearest to it."""
         levels = np.asarray(self.quantiles)
         edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2.0, [1.0]])
-        return np.asarray(quantiles @ np.diff(edges), dtype=np.float64)
+        spread = quantiles @ np.diff(edges)
+        return np.asarray(spread * np.interp(spread, MEAN_LEVELS, self.mean_ratio), dtype=np.float64)
 
     def day_totals(self, means: npt.ArrayLike, *, spread: npt.ArrayLike) -> Floats:
         """Quantiles of days' totals, (days, quantiles) contacts: of their own, as quantiles of intervals do not add up.
@@ -141,9 +160,11 @@ class Model:
         if target not in self.targets:
             return np.full((len(rows), len(self.quantiles)), np.nan)
         centre, unit = located[target]
-        bucket = np.digitize(rows[:, self.columns.index("ahead_h")], AHEAD_H)
-        spaced = centre[:, None] + unit[:, None] * np.asarray(self.offsets[target])[bucket]
-        return np.sort(amounts(target, spaced), axis=1)
+        offsets = np.asarray(self.offsets[target])
+        place = np.minimum(bucket(rows, self.columns, target), len(offsets) - 1)
+        spaced = centre[:, None] + unit[:, None] * offsets[place]
+        found = np.sort(amounts(target, spaced), axis=1)
+        return np.where(found < NOBODY, 0.0, found) if target == "volume" else found
 
 
 def load(folder: Path, *, threads: int = 1) -> Model:
