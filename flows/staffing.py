@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import InputError
 from data_contracts.events import canonical_json, stamp
-from flows import staffing_channels
+from flows import staffing_channels, staffing_people
 from flows import staffing_inputs as inputs
 from flows import staffing_plans as plans
 from flows.compose import Workspace
@@ -72,7 +72,7 @@ def make(place: Workspace, asked: Asked, *, step: Callable[[str], None] = lambda
     from centre.staffing import planning
 
     about, rows, mix = inputs.forecast_rows(place, since=asked.since, until=asked.until)
-    agents = inputs.agents_of_file(asked.agents) if asked.agents else inputs.agents_of_archive(place)
+    agents = staffing_people.of_file(asked.agents) if asked.agents else staffing_people.of_archive(place)
     rules = rules_of(asked.rules)
     rows_ = staffing_channels.worked(rows, mix, rules)
     of = inputs.case(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.errors import InputError, MissingColumn, NotEnoughData, NotFound, UnknownParameter
+from data_contracts.errors import InputError, NotEnoughData, NotFound
 from flows.compose import Workspace
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 LEVELS = ("q025", "q100", "q250", "q500", "q750", "q900", "q975")
-COLUMNS = ("agent_id", "skills", "cost_hour", "min_hours_week", "max_hours_week", "templates", "away")
 # So many who gave up tell how long customers wait; fewer say less than the rules' usual figure.
 FEWEST_GIVEN_UP = 30
 # A plan of more weeks than are forecast anywhere: a slip of the finger.
@@ -158,7 +155,7 @@ def case(
     rows: Sequence[Row], *, rules: Rules, time_zone: str, workers: Sequence[Mapping[str, Any]],
     customers: Mapping[str, tuple[float | None, float | None]],
 ) -> Case:  # fmt: skip
-    """Forecast rows, agents as `agents_of_file` tells them, and (handle_cv, patience_s) by queue, on one grid.
+    """Forecast rows, agents as `staffing_people` tells them, and (handle_cv, patience_s) by queue, on one grid.
 
     Raises InputError for intervals that the roster's slots do not fit, NotEnoughData for a queue of unknown demand or
     handle time, and where nobody serves any queue.
@@ -170,7 +167,7 @@ def case(
         rules=rules,
         queues=queues,
         grid=grid,
-        quantiles=_quantiles(rows, queues, grid),
+        quantiles=_quantiles(rows, queues, grid, rules),
         handle_cv=tuple(cv if cv is not None else rules.luck.handle_cv for cv, _ in told),
         patience_s=tuple(patience if patience is not None else rules.luck.patience_s for _, patience in told),
         workers=_workers(workers, queues, grid, rules),
@@ -201,76 +198,6 @@ def customers(place: Workspace, queues: Sequence[str]) -> dict[str, tuple[float 
             else None,
         )
     return found
-
-
-def agents_of_file(path: Path) -> list[dict[str, Any]]:
-    """Agents of a CSV file: agent_id and skills (queues, with ; between), and where given the other COLUMNS.
-
-    away: days or periods of days, 2026-05-04 or 2026-05-04/2026-05-06, with ; between. Raises InputError.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            header, read = rows.fieldnames or (), list(rows)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("the agents cannot be read", expected="CSV, UTF-8", came=str(error)[:300],
-                         where=str(path)) from error  # fmt: skip
-    named = set(header)
-    if missing := {"agent_id", "skills"} - named:
-        raise MissingColumn("a column is missing", expected="agent_id, skills",
-                            came="without " + ", ".join(sorted(missing)), where=str(path))  # fmt: skip
-    if len(named) < len(header):
-        raise InputError("a column is named twice", expected="each column once", came=", ".join(header)[:300],
-                         where=str(path))  # fmt: skip
-    if unknown := sorted(str(name) for name in named - set(COLUMNS)):
-        raise UnknownParameter("unknown column", expected=", ".join(COLUMNS), came=", ".join(unknown), where=str(path))
-    found = []
-    for number, row in enumerate(read, start=2):
-        where = f"{path}, line {number}"
-        if None in row:
-            raise InputError("a row has too many fields", expected=f"{len(named)}, as the header has", came="more",
-                             where=where, remedy="Put several skills into one field, with ; between.")  # fmt: skip
-        found.append(_agent(row, where=where))
-    return found
-
-
-def agents_of_archive(place: Workspace) -> list[dict[str, Any]]:
-    """Active agents with their last revision's skills, away while the roster has them on leave or in training."""
-    latest: dict[str, Row] = {}
-    for row in place.archive.read("agents").to_pylist():
-        if row["agent_id"] not in latest or row["revision"] > latest[row["agent_id"]]["revision"]:
-            latest[row["agent_id"]] = row
-    away: dict[str, list[tuple[datetime, datetime]]] = {}
-    for row in place.archive.read("roster").to_pylist():
-        if row["activity"] in ("leave", "training"):
-            away.setdefault(row["agent_id"], []).append((row["starts_at"], row["ends_at"]))
-    return [
-        {"agent_id": name, "skills": sorted(row["skills"]), "away": away.get(name, [])}
-        for name, row in sorted(latest.items())
-        if row["status"] == "active"
-    ]
-
-
-def _agent(row: Mapping[str, str | None], *, where: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"agent_id": (row["agent_id"] or "").strip()}
-    if not told["agent_id"]:
-        raise InputError("an agent without a name", expected="agent_id", came="nothing", where=where)
-    for name in ("skills", "templates", "away"):
-        told[name] = [part.strip() for part in (row.get(name) or "").split(";") if part.strip()]
-    for name in ("cost_hour", "min_hours_week", "max_hours_week"):
-        if text := (row.get(name) or "").strip():
-            told[name] = _number(text, where=f"{where}, {name}")
-    return told
-
-
-def _number(text: str, *, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e6:
-        raise InputError("no such figure", expected="a number, 0 or more", came=text[:40], where=where)
-    return value
 
 
 def _grid(rows: Sequence[Row], rules: Rules, zone: ZoneInfo, name: str) -> Grid:
@@ -311,7 +238,7 @@ def _change_of_clocks(day: date, zone: ZoneInfo, slot_s: int) -> tuple[int, int]
     return 1440, 0
 
 
-def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid) -> tuple[Floats, Floats]:
+def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid, rules: Rules) -> tuple[Floats, Floats]:
     """Offered (0 where closed) and handle seconds (a queue's own median where an interval's is not known)."""
     import numpy as np
 
@@ -324,11 +251,14 @@ def _quantiles(rows: Sequence[Row], queues: Sequence[str], grid: Grid) -> tuple[
             told[at] = [np.nan if row[f"{prefix}_{level}"] is None else row[f"{prefix}_{level}"] for level in LEVELS]
     for queue, place in places.items():
         known = ~np.isnan(handle[:, place]).any(axis=0)
+        if not known.any() and rules.luck.handle_s:
+            handle[:, place], known = rules.luck.handle_s, np.ones_like(known)
         if np.isnan(offered[:, place]).any() or not known.any():
             raise NotEnoughData("the forecast does not tell enough of a queue", expected="contacts and handle times",
                                 came="none known", where=queue,
                                 remedy="Ingest contacts with handle times, or counts with handled_count and "
-                                       "handle_mean_s, and run parley issue-forecast.")  # fmt: skip
+                                       "handle_mean_s, and run parley issue-forecast; or name luck.handle_s in the "
+                                       "rules.")  # fmt: skip
         handle[:, place, ~known] = np.median(handle[:, place, known], axis=1)[:, None]
     return np.sort(np.maximum(offered, 0.0), axis=0), np.sort(np.maximum(handle, 1.0), axis=0)
 

@@ -59,6 +59,9 @@ class Luck:
     day_correlation: float = _figure(0.3, "of two intervals of a day; without own rules the forecast tells", 0, 0.99)
     queue_correlation: float = _figure(0.5, "of two queues' days; without own rules the forecast tells", 0, 1)
     handle_cv: float = _figure(0.8, "sd over mean of handle time, as in lognormal work with sigma .7", 0, 5)
+    handle_s: float = _figure(
+        0.0, "seconds of work of a contact where nobody's is recorded; 0: such a queue is refused", 0, 1e5
+    )
     patience_s: float = _figure(180.0, "mean patience where nobody's giving up is recorded", 1, 1e6)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from centre.clock import FixedClock
 from data_contracts.errors import InputError
-from flows import staffing, staffing_inputs, staffing_plans
+from flows import staffing, staffing_inputs, staffing_people, staffing_plans
 from flows.cli.app import run
 from flows.compose import Workspace, workspace
 from flows.staffing_inputs import LEVELS
@@ -237,7 +237,7 @@ def test_agents_come_from_the_archive_too(place: Workspace, clock: FixedClock) -
     place.archive.write(1, {"agents": table("agents", agents), "roster": table("roster", roster)},
                         recorded_on=at.date(), log_upto=0)  # fmt: skip
 
-    found = staffing_inputs.agents_of_archive(place)
+    found = staffing_people.of_archive(place)
 
     assert [(one["agent_id"], one["skills"]) for one in found] == [(f"a{n}", ["billing"]) for n in range(3)]
     of = staffing_inputs.case(forecast(), rules=staffing.rules_of(None), time_zone="UTC", workers=found, customers={})
@@ -355,6 +355,18 @@ def test_a_queue_of_unknown_handle_time_is_refused(place: Workspace) -> None:
     with pytest.raises(Exception, match="does not tell enough"):
         staffing_inputs.case(forecast(handle_s=None), rules=staffing.rules_of(None), time_zone="UTC",
                              workers=[{"agent_id": "a", "skills": ["sales"]}], customers={})  # fmt: skip
+
+
+def test_a_handle_time_that_the_rules_name_stands_where_nobodys_is_recorded(place: Workspace) -> None:
+    from centre.staffing import rules
+
+    told = rules.from_mapping({"luck": {"handle_s": 240}})
+    rows = [row | ({} if row["queue"] == "sales" else {f"handle_{level}": 300.0 for level in LEVELS})
+            for row in forecast(handle_s=None)]  # fmt: skip
+    of = staffing_inputs.case(rows, rules=told, time_zone="UTC", workers=[{"agent_id": "a", "skills": ["sales"]}],
+                              customers={})  # fmt: skip
+    _, handle = of.quantiles
+    assert (set(handle[:, 0].ravel()), set(handle[:, 1].ravel())) == ({300.0}, {240.0})
 
 
 def test_slots_that_do_not_fit_the_intervals_are_refused(place: Workspace) -> None:
