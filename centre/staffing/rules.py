@@ -82,7 +82,7 @@ class Template:
     name: str = _figure("full", "what people call it")
     hours: float = _figure(8.5, "from start to end, breaks included", 0.25, 24)
     first_start: str = _figure("07:00", "the earliest start, local time")
-    last_start: str = _figure("12:00", "the latest start")
+    last_start: str = _figure("13:00", "the latest start: a day that closes at 21:00 is covered to its end")
     every_min: int = _figure(60, "minutes from one possible start to the next", 5, 1440)
     days: tuple[str, ...] = _figure(DAYS, "the days on which it may begin")
     breaks: tuple[Break, ...] = _figure(
@@ -120,7 +120,7 @@ class Rules:
     rostering: Rostering = field(default_factory=Rostering)
     templates: tuple[Template, ...] = (
         Template(),
-        Template("part", 4.0, "07:00", "17:00", 60, DAYS, (Break(15, True, 1.5, 2.5),)),
+        Template("part", 4.0, "07:00", "18:00", 60, DAYS, (Break(15, True, 1.5, 2.5),)),
     )
 
     def goal(self, queue: str) -> Goal:
