@@ -8,7 +8,7 @@ the cells of the past differ by chance only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,20 +63,22 @@ def of(tables: Tables, *, params: ForecastDataParams, as_of: datetime) -> pa.Tab
     names = mergers.renamed(known(tables, "calendar_events", as_of=as_of), until=as_of)
     entries = demand.entries(tables, as_of=as_of, names=names)
     if not len(entries):
-        return pa.Table.from_pylist(_of_volumes(tables, as_of=as_of), schema=SCHEMA)
+        return pa.Table.from_pylist(_of_volumes(tables, names, as_of=as_of), schema=SCHEMA)
     entries = _placed(demand.recent(entries, "entered_at", params=params), params)
     rows = [row for _, own in entries.groupby("queue", sort=True) for row in _of_queue(own)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def _of_volumes(tables: Tables, *, as_of: datetime) -> list[dict[str, Any]]:
-    """Counts say the queue's channel at most: then it is all of it."""
-    told = frame(known(tables, "volumes", as_of=as_of), ["queue", "channel", "interval_start"])
-    told = told[told["channel"].notna()].sort_values("interval_start").drop_duplicates("queue", keep="last")
+def _of_volumes(tables: Tables, names: Mapping[str, str], *, as_of: datetime) -> list[dict[str, Any]]:
+    """Counts say the channel of a queue at most: each has its share of what was counted, at every hour alike."""
+    told = frame(known(tables, "volumes", as_of=as_of), ["queue", "channel", "offered_count"])
+    told = mergers.under_new_names(told[told["channel"].notna()], names)
+    counted = told.groupby(["queue", "channel"])["offered_count"].sum()
+    share: dict[Any, float] = (counted / counted.groupby("queue").transform("sum")).dropna().to_dict()
     return [
-        {"queue": queue, "channel": channel, "language": UNKNOWN_LANGUAGE, "hour": at, "share": 1.0,
+        {"queue": queue, "channel": channel, "language": UNKNOWN_LANGUAGE, "hour": at, "share": float(one),
          "handle_ratio": 1.0, "excess": 1.0, "day_excess": 1.0}
-        for queue, channel in zip(told["queue"], told["channel"], strict=True) for at in range(HOURS)
+        for (queue, channel), one in share.items() for at in range(HOURS)
     ]  # fmt: skip
 
 

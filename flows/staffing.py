@@ -106,7 +106,8 @@ def make_by_settings(place: Workspace) -> dict[str, Any]:
 def what_if(place: Workspace, change: Change, *, plan_id: str | None = None, needs: bool = False) -> dict[str, Any]:
     """The roster of a plan (the current one without a name) where things come otherwise; nothing is written.
 
-    Nobody is rostered anew: the same shifts meet other customers, with the same luck. `needs`: also what the other
+    Nobody is rostered anew: the same shifts meet other customers, with the same luck; of what may wait there is as many
+    times more, and each takes as long as before. `needs`: also what the other
     customers would need. Raises NotFound.
     """
     from centre.staffing import load, planning

@@ -30,18 +30,18 @@ class Mix:
 
     def __init__(self, table: pa.Table, *, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        self._time_zone = time_zone
         self._shares: dict[str, dict[tuple[str, str], Floats]] = {}
         self._ratios: dict[tuple[str, str, str], float] = {}
         self._excess: dict[str, tuple[float, float]] = {}
-        for row in table.sort_by(
-            [(name, "ascending") for name in ("queue", "channel", "language", "hour")]
-        ).to_pylist():
-            key = (row["channel"], row["language"])
-            hours = self._shares.setdefault(row["queue"], {}).setdefault(key, np.zeros(24 * 7))
-            hours[row["hour"]] = row["share"]
-            self._ratios[row["queue"], *key] = row["handle_ratio"]
-            self._excess[row["queue"]] = (row["excess"], row["day_excess"])
+        told = table.group_by(["queue", "channel", "language"], use_threads=False).aggregate(
+            [("hour", "list"), ("share", "list"), ("handle_ratio", "max"), ("excess", "max"), ("day_excess", "max")]
+        )
+        for row in told.sort_by([(name, "ascending") for name in ("queue", "channel", "language")]).to_pylist():
+            key, hours = (row["channel"], row["language"]), np.zeros(24 * 7)
+            hours[row["hour_list"]] = row["share_list"]
+            self._shares.setdefault(row["queue"], {})[key] = hours
+            self._ratios[row["queue"], *key] = row["handle_ratio_max"]
+            self._excess[row["queue"]] = (row["excess_max"], row["day_excess_max"])
 
     def parts(self, queue: str) -> list[tuple[str, str]]:
         """The (channel, language) that a queue is made of, the site of all its queues'."""

@@ -95,6 +95,10 @@ def test_counts_tell_of_a_queue_s_channel_at_most() -> None:
     ])  # fmt: skip
     rows = told({"volumes": volumes})
     assert {(row["queue"], row["channel"], row["share"]) for row in rows} == {("mail", "email", 1.0)}
+    merger = {"calendar_event_id": "m", "revision": 0, "kind": "merger", "name": "one desk", "starts_at": START,
+              "ends_at": START + timedelta(days=1), "queues": ["mail"], "into": "desk"}  # fmt: skip
+    merged = told({"volumes": volumes, "calendar_events": table("calendar_events", [merger | common(START)])})
+    assert {row["queue"] for row in merged} == {"desk"}
     assert told({}) == []
 
 
