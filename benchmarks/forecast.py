@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,13 +66,26 @@ def accuracy() -> None:
         "| file | beside | interval | 30 min | 60 min | day | rest of day | 80% hold (days) | 95% hold | days' width |"
     )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for row in ROWS:
-        told = judged(row)
+    found = [(row, judged(row)) for row in ROWS]
+    for row, told in found:
         theirs = told["baselines"][row.beside]
         shown = [_beside(told["wape"][grain], theirs["wape"][grain]) for grain in ("interval", "30min", "60min", "day")]
         shown.append(_beside(told["rest_of_day_wape"], theirs["rest_of_day_wape"]))
         held = [f"{one['interval']:.1%} ({one['day']:.1%})" for one in told["coverage"].values()]
         print(f"| {row.name} | {row.beside} | {' | '.join((*shown, *held, _width(told['by_residuals'])))} |")
+
+    naive = [told["wape"]["interval"] / told["baselines"]["seasonal_naive"]["wape"]["interval"] for _, told in found]
+    print("\nAgainst seasonal naive, by interval: " + ", ".join(f"{one:.3f}" for one in naive))
+    _pooled({row.path: told for row, told in reversed(found)}.values())  # of each file its first row
+
+
+def _pooled(each: Iterable[dict[str, Any]]) -> None:
+    """How many days' totals of all files together the intervals hold."""
+    parts = [(told["by_residuals"]["days"], told["coverage"]) for told in each]
+    days = sum(count for count, _ in parts)
+    for level in ("80", "95"):
+        inside = sum(count * held[level]["day"] for count, held in parts)
+        print(f"Days' totals pooled, {days} origin-days: {level}% intervals hold {inside / days:.1%}")
 
 
 def _width(told: dict[str, Any]) -> str:
